@@ -1,0 +1,66 @@
+"""Errors that a user can act on: where, what was found, what is allowed, what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class PlauditError(Exception):
+    """The base of every error that plaudit raises on purpose.
+
+    Attributes
+    ----------
+    exit_code : int
+        What the command line returns: 1 for a failure, 2 for a mistake that the user can mend.
+    """
+
+    exit_code = 1
+
+
+class ConfigError(PlauditError):
+    """The configuration cannot be used; all problems are named at once.
+
+    Parameters
+    ----------
+    problems : str or sequence of str
+        One sentence a problem.
+    """
+
+    exit_code = 2
+
+    def __init__(self, problems: str | Sequence[str]) -> None:
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class DataError(PlauditError):
+    """The data cannot be used; the message names the file and the line."""
+
+    exit_code = 2
+
+
+class ArtifactError(PlauditError):
+    """A model folder is missing something, was changed, or does not fit together."""
+
+    exit_code = 2
+
+
+class MissingExtra(PlauditError):  # noqa: N818 - the design's name, read as "missing extra: onnx"
+    """A feature needs a package that was not installed.
+
+    Parameters
+    ----------
+    feature : str
+        What the user wanted.
+    extra : str
+        The extra of plaudit that brings it.
+    """
+
+    exit_code = 2
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs an extra: pip install 'plaudit[{extra}]'")
+
+
+class TrainingError(PlauditError):
+    """Training cannot go on, for example because the loss is not a number."""
