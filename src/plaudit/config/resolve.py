@@ -1,0 +1,290 @@
+"""A recipe, a file or data, and overrides → one checked configuration."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from plaudit.config.keys import Setting, as_toml, by_key, nearest, nearest_key, sections
+from plaudit.config.rules import conflicts
+from plaudit.config.schema import Config
+from plaudit.config.shipped import recipes
+from plaudit.errors import ConfigError
+
+OVERRIDE = re.compile(r"^\w+(\.\w+)*=", re.ASCII)
+NAMED_DATA = ("imdb", "bundled")
+
+
+@dataclass(slots=True)
+class Layers:
+    """Values by dotted key, each with the place that set it.
+
+    Attributes
+    ----------
+    values : dict
+        Dotted key to value, unchecked.
+    places : dict
+        Dotted key to ``"my.toml:12"`` or to the override as it was typed.
+    problems : list of str
+        What was wrong on the way here.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def put(self, key: str, value: object, place: str) -> None:
+        """Set a value; a later one wins."""
+        self.values[key], self.places[key] = value, place
+
+    def report(self, key: str, message: str) -> None:
+        """Note a problem with a key, at the place that set it."""
+        place = self.places.get(key)
+        self.problems.append(f"{place}: {message}" if place else message)
+
+
+def load(what: str | None = None, overrides: Sequence[str] = ()) -> Config:
+    """Build the configuration of a run.
+
+    Parameters
+    ----------
+    what : str, optional
+        A shipped recipe's name, a ``.toml`` file, or any DATA (then the defaults, trained on it).
+        None: the defaults.
+    overrides : sequence of str
+        ``section.key=value``, later ones winning. ``none`` resets an optional setting.
+
+    Returns
+    -------
+    Config
+
+    Raises
+    ------
+    ConfigError
+        With all problems at once: where, what was found, what is allowed.
+
+    Examples
+    --------
+    >>> load("reviews.csv", ["optim.lr=3e-5"]).optim.lr
+    3e-05
+    >>> load(None, ["optim.lrr=1"])
+    Traceback (most recent call last):
+    ...
+    plaudit.errors.ConfigError: optim.lrr=1: optim.lrr is not a setting; did you mean optim.lr?
+    """
+    if what is not None and OVERRIDE.match(what) and not _exists(what):
+        overrides = [what, *overrides]
+        what = None
+    layers = Layers()
+    if what is not None:
+        _read_what(what, layers)
+    for override in overrides:
+        _read_override(override, layers)
+    config, broken = _validate(layers)
+    for conflict in conflicts(config):
+        # A rule that involves a broken value says nothing true.
+        if not broken.intersection(conflict.keys):
+            known = [key for key in conflict.keys if key in layers.places]
+            layers.report(known[0] if known else "", conflict.message)
+    if layers.problems:
+        raise ConfigError(layers.problems)
+    return config
+
+
+def dump_toml(config: Config) -> str:
+    """Write a configuration as TOML, every setting named, that :func:`load` reads back.
+
+    Parameters
+    ----------
+    config : Config
+
+    Returns
+    -------
+    str
+        Settings that are None are left out: TOML has no word for it.
+    """
+    lines: list[str] = []
+    section = ""
+    for key in by_key():
+        where, _, name = key.rpartition(".")
+        value = getattr(getattr(config, where) if where else config, name)
+        if where != section:
+            lines += ["", f"[{where}]"]
+            section = where
+        lines.append(f"# {name}: none" if value is None else f"{name} = {as_toml(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _read_what(what: str, layers: Layers) -> None:
+    shipped = {recipe.name: recipe.path for recipe in recipes()}
+    if what in shipped:
+        _read_file(shipped[what], layers)
+        layers.values.setdefault("name", what)
+    elif what.endswith(".toml"):
+        _read_file(Path(what), layers)
+        layers.values.setdefault("name", _slug(what))
+    elif _looks_like_data(what):
+        layers.values.update({"data.train": what, "name": _slug(what)})
+    else:
+        layers.problems.append(_unknown_recipe(what, list(shipped)))
+
+
+def _unknown_recipe(what: str, shipped: Sequence[str]) -> str:
+    match = nearest(what, [*shipped, *NAMED_DATA])
+    return (
+        f"'{what}' is neither a recipe ({', '.join(shipped)}), nor a .toml file, nor data "
+        "('imdb', 'bundled', 'hub:owner/name', or a file or folder that exists)"
+        + (f"; did you mean '{match}'?" if match else ".")
+    )
+
+
+def _looks_like_data(what: str) -> bool:
+    named = what in NAMED_DATA or what.startswith("hub:")
+    return named or bool(set("*?[/\\") & set(what)) or "." in what or _exists(what)
+
+
+def _exists(what: str) -> bool:
+    try:
+        return Path(what).exists()
+    except (OSError, ValueError):  # too long for a file name, or a NUL in it
+        return False
+
+
+def _slug(what: str) -> str:
+    """Make a run's name of a path: ``data/Stars 2024.csv.gz`` → ``Stars-2024``."""
+    path = Path(what.removeprefix("hub:"))
+    for part in (path.name.split(".")[0], path.parent.name):
+        if slug := re.sub(r"[^A-Za-z0-9_-]+", "-", part).strip("-_"):
+            return slug
+    return "run"
+
+
+def _read_file(path: Path, layers: Layers) -> None:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        tables = tomllib.loads(text)
+    except OSError as error:
+        near = nearest(path.stem, [recipe.name for recipe in recipes()])
+        hint = f"; did you mean the recipe '{near}'?" if near else ""
+        layers.problems.append(f"{path}: cannot be read ({error.strerror}){hint or '.'}")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        layers.problems.append(f"{path}:{line}: not UTF-8; save the file as UTF-8.")
+    except tomllib.TOMLDecodeError as error:
+        message = str(error)
+        found = re.search(r" \(at line (\d+), column (\d+)\)$", message)
+        line = int(found[1]) if found else text.count("\n") + 1
+        message = message[: found.start()] if found else message
+        layers.problems.append(f"{path}:{line}: not valid TOML: {message}.")
+    else:
+        _flatten(tables, path, _lines(text), layers)
+
+
+def _flatten(
+    tables: Mapping[str, Any], path: Path, lines: Mapping[str, int], layers: Layers
+) -> None:
+    for name, value in tables.items():
+        place = f"{path}:{lines[name]}" if name in lines else str(path)
+        if name in sections() and isinstance(value, dict):
+            for inner, item in value.items():
+                key = f"{name}.{inner}"
+                layers.put(key, item, f"{path}:{lines[key]}" if key in lines else place)
+        elif isinstance(value, dict) and name not in by_key():
+            match = nearest(name, sections())
+            hint = f"did you mean [{match}]?" if match else f"allowed: {', '.join(sections())}."
+            layers.problems.append(f"{place}: [{name}] is not a section; {hint}")
+        else:
+            layers.put(name, value, place)
+
+
+def _lines(text: str) -> dict[str, int]:
+    """Find the line of each key; good enough to point at, not a parser."""
+    found: dict[str, int] = {}
+    section = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
+            section = header[1]
+            found.setdefault(section, number)
+        elif assigned := re.match(r"""\s*([\w."'-]+)\s*=""", line):
+            key = assigned[1].strip("\"'")
+            found.setdefault(f"{section}.{key}" if section else key, number)
+    return found
+
+
+def _read_override(override: str, layers: Layers) -> None:
+    key, equals, text = override.partition("=")
+    key = key.strip()
+    if not equals:
+        layers.problems.append(
+            f"'{override}' is not an override; write key=value, such as optim.lr=3e-5."
+        )
+        return
+    setting = by_key().get(key)
+    layers.put(key, text if setting is None else _value(text, setting), override)
+
+
+def _value(text: str, setting: Setting) -> object:
+    if "null" in setting.kinds and text.strip().lower() == "none":
+        return None
+    if "string" in setting.kinds and not setting.choices:
+        return text  # data.label=1 names a column; it is not a number
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return parsed["value"] if parsed.keys() == {"value"} else text
+
+
+def _validate(layers: Layers) -> tuple[Config, set[str]]:
+    """Check key by key; a broken one keeps its default, so that the rules can run."""
+    broken = set()
+    for key, value in layers.values.items():
+        message = _unknown(key) if key not in by_key() else _mistake(by_key()[key], value)
+        if message:
+            layers.report(key, message)
+            broken.add(key)
+    good = {key: value for key, value in layers.values.items() if key not in broken}
+    return Config.model_validate(_nest(good)), broken
+
+
+def _unknown(key: str) -> str:
+    if key in sections():
+        first = next(known for known in by_key() if known.startswith(f"{key}."))
+        return f"{key} is a section; name one of its settings, such as {first}."
+    match = nearest_key(key)
+    hint = f"did you mean {match}?" if match else "'plaudit recipes --keys' lists them all."
+    return f"{key} is not a setting; {hint}"
+
+
+def _mistake(setting: Setting, value: object) -> str | None:
+    try:
+        Config.model_validate(_nest({setting.key: value}))
+    except ValidationError:
+        pass
+    else:
+        # Python counts true as 1; a person who wrote it meant something else.
+        if not isinstance(value, bool) or "boolean" in setting.kinds:
+            return None
+    shown = as_toml(value) if value != "" else "nothing"
+    message = f"{setting.key} must be {setting.allowed}, not {shown}"
+    if "string" in setting.kinds and isinstance(value, int | float):
+        return f'{message}; put it in quotes: "{as_toml(value)}".'
+    match = nearest(str(value), setting.choices, cutoff=0.5)
+    return f"{message}; did you mean '{match}'?" if match else f"{message}."
+
+
+def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for key, value in values.items():
+        section, _, name = key.rpartition(".")
+        if section:
+            nested.setdefault(section, {})[name] = value
+        else:
+            nested[name] = value
+    return nested

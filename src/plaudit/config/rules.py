@@ -1,0 +1,135 @@
+"""Rules that bind several settings together, which a type cannot state."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from plaudit.config.keys import by_key
+from plaudit.config.schema import Config
+from plaudit.errors import ConfigError
+
+SPECIAL_TOKENS = 2
+"""[CLS] and [SEP], or their like: BERT-family encoders put two around one text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Settings that do not go together.
+
+    Attributes
+    ----------
+    keys : tuple of str
+        The settings, the one to change first.
+    message : str
+        One sentence.
+    """
+
+    keys: tuple[str, ...]
+    message: str
+
+
+def check(config: Config) -> None:
+    """Raise when settings contradict each other.
+
+    Parameters
+    ----------
+    config : Config
+        Valid key by key, for example built in Python.
+
+    Raises
+    ------
+    ConfigError
+        All contradictions, one sentence each.
+    """
+    if found := conflicts(config):
+        raise ConfigError([conflict.message for conflict in found])
+
+
+def conflicts(config: Config) -> list[Conflict]:
+    """Find settings that are allowed one by one but not together.
+
+    Parameters
+    ----------
+    config : Config
+
+    Returns
+    -------
+    list of Conflict
+        Empty when all is well.
+    """
+    return [*_finite(config), *_tokens(config), *_split(config)]
+
+
+def _finite(config: Config) -> list[Conflict]:
+    # TOML has inf and nan, and "above 0" lets inf through.
+    values = {key: _value(config, key) for key in by_key()}
+    return [
+        Conflict((key,), f"{key} must be a finite number, not {value}.")
+        for key, value in values.items()
+        if isinstance(value, float) and not math.isfinite(value)
+    ]
+
+
+def _tokens(config: Config) -> list[Conflict]:
+    text, train = config.text, config.train
+    found = []
+    if train.batch_examples is None and train.batch_tokens < text.max_tokens:
+        found.append(
+            Conflict(
+                ("train.batch_tokens", "text.max_tokens"),
+                f"train.batch_tokens is {train.batch_tokens}, but one text may have "
+                f"{text.max_tokens} tokens (text.max_tokens): it must be at least that.",
+            )
+        )
+    if text.policy == "windows" and text.stride >= text.max_tokens - SPECIAL_TOKENS:
+        found.append(
+            Conflict(
+                ("text.stride", "text.max_tokens"),
+                f"text.stride is {text.stride}, but a window of {text.max_tokens} tokens "
+                f"(text.max_tokens) holds {text.max_tokens - SPECIAL_TOKENS} of the text: "
+                "it must be below that, or windows do not advance.",
+            )
+        )
+    return found
+
+
+def _split(config: Config) -> list[Conflict]:
+    split, found = config.split, []
+    if split.train_size == 0:
+        found.append(
+            Conflict(
+                ("split.train_size",),
+                "split.train_size is 0: there would be nothing to train on; give a share or a "
+                "number of rows, or leave it out to take all.",
+            )
+        )
+    if config.train.patience > 0 and split.validation_size == 0 and config.data.validation is None:
+        found.append(
+            Conflict(
+                ("train.patience", "split.validation_size", "data.validation"),
+                f"train.patience is {config.train.patience}, but there is no validation data to "
+                "watch: set split.validation_size above 0, name data.validation, or set "
+                "train.patience to 0.",
+            )
+        )
+    aside = _share(split.validation_size) * (config.data.validation is None)
+    aside += _share(split.test_size) * (config.data.test is None)
+    if aside >= 1:
+        found.append(
+            Conflict(
+                ("split.test_size", "split.validation_size"),
+                f"split.validation_size and split.test_size set aside {aside:.0%} of the data: "
+                "together they must stay below all of it.",
+            )
+        )
+    return found
+
+
+def _share(size: int | float) -> float:
+    return size if isinstance(size, float) else 0.0
+
+
+def _value(config: Config, key: str) -> object:
+    section, _, name = key.rpartition(".")
+    return getattr(getattr(config, section) if section else config, name)

@@ -1,0 +1,200 @@
+"""The configuration of a run: frozen, strict, with every default in one place.
+
+A recipe (TOML) names only what differs from these defaults; ``section.key=value`` on the command
+line overrides both: :mod:`plaudit.config.resolve` reads and merges them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Size = Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class Section(BaseModel):
+    """Frozen and strict: an unknown key is a mistake, never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class DataConfig(Section):
+    """Where the labelled reviews come from."""
+
+    train: str = "imdb"
+    """Training data: 'imdb', 'bundled' (the reviews that a package carries), a file or
+    glob (CSV, TSV, JSONL, Parquet), an aclImdb folder or tarball, or 'hub:owner/name'."""
+    validation: str | None = None
+    """Validation data; without it, a part of the training data is set aside."""
+    test: str | None = None
+    """Test data, opened only after training; without it, the official split or a held-out part."""
+    text: str | None = None
+    """Column of the text; guessed when there is one possible choice."""
+    label: str | None = None
+    """Column of the label; guessed when there is one possible choice."""
+    labels: dict[str, str] | None = None
+    """Mapping from values to label names; a key may be a range, as in {"1-4" = "negative"}."""
+    imdb: str | None = None
+    """A local copy of IMDB for the name 'imdb' (also: the environment variable PLAUDIT_IMDB)."""
+
+
+class CleanConfig(Section):
+    """Steps of cleaning, each of which can be switched off."""
+
+    html: bool = True
+    """Turn <br /> and other tags into spaces."""
+    entities: bool = True
+    """Turn HTML entities such as &amp; into their characters."""
+    unicode: bool = True
+    """Bring text to Unicode normal form C."""
+    control: bool = True
+    """Remove control characters."""
+    whitespace: bool = True
+    """Fold runs of white space into one space, and strip."""
+    remove_punctuation: bool = False
+    """Turn punctuation into spaces. Measured to cost accuracy (docs/LOG.md); off."""
+
+
+class SplitConfig(Section):
+    """How data without an official split is divided. A number below 1 is a share, else rows."""
+
+    train_size: Size | None = None
+    """Cap on the training rows, stratified; all of the rest by default."""
+    validation_size: Size = 0.05
+    """Set aside for choosing the best epoch. 0: none; the last state is kept."""
+    test_size: Size = 0.1
+    """Held out for the one evaluation at the end. 0: none. Not used when a test set is given."""
+
+
+class TextConfig(Section):
+    """How text becomes tokens."""
+
+    max_tokens: Annotated[int, Field(ge=8, le=8192)] = 256
+    """Tokens of one piece of text, special tokens included."""
+    policy: Literal["head", "tail", "head_tail", "windows"] = "head_tail"
+    """What is kept of a longer text."""
+    head_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.25
+    """Share of the kept tokens taken from the beginning (policy head_tail)."""
+    stride: Annotated[int, Field(ge=0)] = 32
+    """Tokens that neighbouring windows share (policy windows)."""
+    max_windows: Annotated[int, Field(ge=1)] = 8
+    """Windows of one text at most; the last one always ends at the text's end (policy windows)."""
+    window_pooling: Literal["mean", "max"] = "mean"
+    """How the logits of a text's windows are combined (policy windows)."""
+    cache: bool = True
+    """Keep encoded data on disk, by content, for the next run."""
+
+
+class ModelConfig(Section):
+    """The encoder and the classification head on top of it."""
+
+    encoder: str = "bundled"
+    """'bundled' (all-MiniLM-L6-v2), a model folder, or 'hub:owner/name'; safetensors only."""
+    pooling: Literal["cls", "pooler", "mean", "max"] = "mean"
+    """How token states become one vector: the first token through a fresh or through the
+    checkpoint's own dense layer, the mean, or the maximum over tokens."""
+    head_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    """Dropout before the classification layer."""
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Dropout on the encoder's hidden states."""
+    attention_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Dropout on attention weights; above 0 it forces a slow path on CPU."""
+    freeze_embeddings: bool = False
+    """Do not train the embeddings."""
+    freeze_layers: Annotated[int, Field(ge=0)] = 0
+    """Do not train the first so many layers (nor the embeddings, when above 0)."""
+
+
+class OptimConfig(Section):
+    """The optimiser and its schedule."""
+
+    optimizer: Literal["adamw", "adafactor", "sgd"] = "adamw"
+    """Which optimiser; sgd uses the first beta as its momentum."""
+    lr: Annotated[float, Field(gt=0.0)] = 1e-4
+    """Peak learning rate, that of the head and the top layer."""
+    layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
+    """Factor on the learning rate for each layer further down."""
+    betas: tuple[
+        Annotated[float, Field(ge=0.0, lt=1.0)], Annotated[float, Field(ge=0.0, lt=1.0)]
+    ] = (0.9, 0.98)
+    """Decay rates of the moving averages (adamw; the first is sgd's momentum)."""
+    eps: Annotated[float, Field(gt=0.0)] = 1e-6
+    """Added to the denominator (adamw)."""
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
+    """Decoupled weight decay; not on biases and normalisation layers."""
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    """Course of the learning rate after warm-up."""
+    warmup_fraction: Fraction = 0.06
+    """Share of all steps over which the rate rises from 0."""
+    clip_norm: Annotated[float, Field(ge=0.0)] = 1.0
+    """Largest norm of the gradient; 0 switches clipping off."""
+
+
+class TrainConfig(Section):
+    """The training loop."""
+
+    epochs: Annotated[float, Field(gt=0.0)] = 2.0
+    """Passes over the training data; may be a part of one."""
+    max_steps: Annotated[int, Field(ge=1)] | None = None
+    """Optimiser steps at most; overrides epochs."""
+    batch_tokens: Annotated[int, Field(ge=8)] = 6144
+    """Tokens in a batch at most, padding included."""
+    batch_examples: Annotated[int, Field(ge=1)] | None = None
+    """Examples in a batch instead of tokens."""
+    accumulation: Annotated[int, Field(ge=1)] = 1
+    """Batches per optimiser step."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto: bf16 products with fp32 master weights where the hardware is fast at it."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """auto: a GPU when there is one."""
+    evaluations: Annotated[int, Field(ge=1)] = 2
+    """Evaluations on validation per epoch."""
+    select: Literal["accuracy", "macro_f1", "log_loss", "mcc"] = "accuracy"
+    """The validation metric by which the best state is kept."""
+    patience: Annotated[int, Field(ge=0)] = 0
+    """Stop after so many evaluations without a better value; 0: never."""
+
+
+class EvaluateConfig(Section):
+    """How results are stated."""
+
+    baseline: bool = True
+    """Train TF-IDF + logistic regression on the same split beside the model."""
+    bootstrap: Annotated[int, Field(ge=100)] = 1000
+    """Resamples behind each interval."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
+    """Coverage of the intervals."""
+
+
+class Config(Section):
+    """A whole run."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "run"
+    """Name of the run's folder."""
+    out: str = "runs"
+    """Folder that holds the runs."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Seed of the split, the order of batches, the head's initial weights and dropout."""
+    data: DataConfig = DataConfig()
+    clean: CleanConfig = CleanConfig()
+    split: SplitConfig = SplitConfig()
+    text: TextConfig = TextConfig()
+    model: ModelConfig = ModelConfig()
+    optim: OptimConfig = OptimConfig()
+    train: TrainConfig = TrainConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+
+    def digest(self) -> str:
+        """Return a short SHA-256 over everything but the run's name and place.
+
+        Returns
+        -------
+        str
+            Sixteen hexadecimal digits, equal for equal settings in any order.
+        """
+        values = self.model_dump(mode="json", exclude={"name", "out"})
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
