@@ -1,0 +1,1 @@
+"""Raw reviews in, checked and divided rows out. Imports no torch."""

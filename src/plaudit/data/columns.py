@@ -1,0 +1,150 @@
+"""Which column is the text and which the label: as named, or the one possible choice."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from plaudit.data.problems import did_you_mean, quoted
+from plaudit.data.records import Columns
+from plaudit.errors import DataError
+
+# Compared in lower case without punctuation, so that "Review_Text" is "reviewtext".
+TEXT_NAMES = frozenset(
+    {
+        "text",
+        "review",
+        "sentence",
+        "body",
+        "content",
+        "comment",
+        "document",
+        "reviewtext",
+        "reviewbody",
+        "tweet",
+        "message",
+    }
+)
+LABEL_NAMES = frozenset(
+    {
+        "label",
+        "sentiment",
+        "class",
+        "category",
+        "target",
+        "stars",
+        "rating",
+        "polarity",
+        "score",
+        "overall",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a table says about its columns.
+
+    Attributes
+    ----------
+    where : str
+        The file, for messages.
+    names : tuple of str
+        Column names in order.
+    texts : frozenset of str
+        Those that hold strings other than numbers, as far as the first rows tell.
+    """
+
+    where: str
+    names: tuple[str, ...]
+    texts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The columns to read, and whether either was guessed."""
+
+    text: str
+    label: str
+    guessed: bool
+
+
+def choose(header: Header, columns: Columns) -> Chosen:
+    """Decide which columns to read.
+
+    Parameters
+    ----------
+    header : Header
+        The table's columns.
+    columns : Columns
+        What the user named.
+
+    Returns
+    -------
+    Chosen
+
+    Raises
+    ------
+    DataError
+        A named column is missing or stands twice, or a guess has no or several candidates.
+    """
+    label = columns.label or _named(header, LABEL_NAMES, "label", beside=columns.text)
+    text = columns.text or _named(header, TEXT_NAMES, "text", beside=label)
+    if text is None:
+        text = _only([n for n in header.names if n in header.texts and n != label], header, "text")
+    if label is None:
+        label = _only([name for name in header.names if name != text], header, "label")
+    _check_present(header, "text", text)
+    _check_present(header, "label", label)
+    if text == label:
+        raise DataError(
+            f"{header.where}: data.text and data.label both name the column '{text}'. "
+            f"Present are {quoted(header.names)}."
+        )
+    return Chosen(text, label, guessed=columns.text is None or columns.label is None)
+
+
+def _named(header: Header, known: frozenset[str], role: str, beside: str | None) -> str | None:
+    found = [
+        name
+        for name in header.names
+        if name != beside and re.sub(r"[\W_]", "", name.casefold()) in known
+    ]
+    return _only(found, header, role) if found else None
+
+
+def _only(candidates: list[str], header: Header, role: str) -> str:
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        raise DataError(
+            f"{header.where}: which column is the {role}? {quoted(candidates)} are all possible. "
+            f"Name one: data.{role}={candidates[0]}"
+        )
+    raise DataError(
+        f"{header.where}: no column looks like the {role} among {quoted(header.names)}."
+        f"{_separator_hint(header)} Name it: data.{role}=COLUMN"
+    )
+
+
+def _check_present(header: Header, role: str, name: str) -> None:
+    times = header.names.count(name)
+    if times > 1:
+        raise DataError(
+            f"{header.where}: {times} columns are called '{name}'. Rename all but the {role}."
+        )
+    if times == 0:
+        raise DataError(
+            f"{header.where}: there is no column '{name}' (data.{role}) among "
+            f"{quoted(header.names)}{did_you_mean(name, header.names)}.{_separator_hint(header)} "
+            f"Name one of these: data.{role}=COLUMN"
+        )
+
+
+def _separator_hint(header: Header) -> str:
+    if len(header.names) != 1:
+        return ""
+    for sign, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars"), (",", "commas")):
+        if sign in header.names[0]:
+            return f" The file seems to be separated by {name}: .csv means commas, .tsv tabs."
+    return ""

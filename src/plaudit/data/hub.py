@@ -1,0 +1,238 @@
+"""Datasets of the Hugging Face hub, through the ``datasets`` library."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from plaudit.data.columns import Chosen, Header, choose
+from plaudit.data.records import Columns
+from plaudit.data.rows import RawRow
+from plaudit.errors import DataError
+
+_REPO = re.compile(r"([\w.-]+/[\w.-]+)(?:/([\w.-]+))?")
+_REVISION = re.compile(r"@([0-9a-f]{7,40})/")
+_BATCH_ROWS = 1000
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_UNLABELLED_SPLITS = frozenset({"unsupervised"})
+
+
+def offline() -> bool:
+    """Tell whether the user forbade the network: ``PLAUDIT_OFFLINE=1`` or ``HF_HUB_OFFLINE=1``.
+
+    Returns
+    -------
+    bool
+    """
+    return any(_is_set(name) for name in ("PLAUDIT_OFFLINE", "HF_HUB_OFFLINE"))
+
+
+def _is_set(variable: str) -> bool:
+    return os.environ.get(variable, "").casefold() in _TRUE
+
+
+def parse(name: str) -> tuple[str, ...]:
+    """Take ``owner/name`` or ``owner/name/config`` apart.
+
+    Parameters
+    ----------
+    name : str
+        What follows ``hub:``.
+
+    Returns
+    -------
+    tuple of str
+        The repository and, if given, its configuration.
+
+    Raises
+    ------
+    DataError
+        It has another form.
+    """
+    match = _REPO.fullmatch(name)
+    if match is None:
+        raise DataError(
+            f"hub:{name}: a dataset of the hub is written hub:owner/name or "
+            "hub:owner/name/config, for example hub:stanfordnlp/imdb."
+        )
+    return tuple(part for part in match.groups() if part)
+
+
+def splits(location: tuple[str, ...]) -> tuple[str, ...]:
+    """Ask the hub which labelled splits a dataset has; downloads no rows.
+
+    Parameters
+    ----------
+    location : tuple of str
+        From :func:`parse`.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    DataError
+        The hub cannot be asked, or has no such dataset.
+    """
+    if _is_set("PLAUDIT_OFFLINE") and not _is_set("HF_HUB_OFFLINE"):
+        raise DataError(
+            f"hub:{'/'.join(location)}: PLAUDIT_OFFLINE forbids the network. Unset it, set "
+            "HF_HUB_OFFLINE=1 to use what the hub's cache holds, or give a local file."
+        )
+    import datasets
+
+    try:
+        found = datasets.load_dataset_builder(*location).info.splits
+        names = list(found) if found else datasets.get_dataset_split_names(*location)
+    except Exception as error:
+        raise _failure(location, error) from error
+    return tuple(str(name) for name in names if name not in _UNLABELLED_SPLITS)
+
+
+def load(location: tuple[str, ...], split: str) -> Any:
+    """Download one split, or take it from the hub's cache.
+
+    Parameters
+    ----------
+    location : tuple of str
+        From :func:`parse`.
+    split : str
+        Which split.
+
+    Returns
+    -------
+    datasets.Dataset
+        As the hub has it, memory-mapped.
+
+    Raises
+    ------
+    DataError
+        It cannot be loaded.
+    """
+    import datasets
+
+    try:
+        return datasets.load_dataset(*location, split=split)
+    except Exception as error:
+        raise _failure(location, error) from error
+
+
+# Any exception: the library passes on those of half a dozen others.
+def _failure(location: tuple[str, ...], error: Exception) -> DataError:
+    reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    config = (
+        f" Name one of its configurations: hub:{location[0]}/CONFIG."
+        if len(location) == 1 and "config" in reason.casefold()
+        else ""
+    )
+    return DataError(
+        f"hub:{'/'.join(location)}: the hub did not serve it ({reason}).{config} Check the name "
+        "and the network (a private dataset needs HF_TOKEN), or download it and give the path."
+    )
+
+
+def chosen_columns(dataset: Any, where: str, columns: Columns) -> Chosen:
+    """Decide which columns of a dataset to read; an only class column is the label.
+
+    Parameters
+    ----------
+    dataset : datasets.Dataset
+        From :func:`load`.
+    where : str
+        How messages call it.
+    columns : Columns
+        What the user named.
+
+    Returns
+    -------
+    Chosen
+
+    Raises
+    ------
+    DataError
+        As :func:`plaudit.data.columns.choose`.
+    """
+    features: Mapping[str, Any] = dataset.features
+    texts = {
+        n for n, each in features.items() if str(getattr(each, "dtype", "")).endswith("string")
+    }
+    header = Header(where, tuple(features), frozenset(texts))
+    classes = [name for name in features if class_names(dataset, name)]
+    if columns.label is None and len(classes) == 1:
+        known = choose(header, Columns(columns.text, classes[0], columns.mapping))
+        return Chosen(known.text, known.label, guessed=True)
+    return choose(header, columns)
+
+
+def class_names(dataset: Any, column: str) -> tuple[str, ...]:
+    """Return the names that a class column's integers stand for; () for another column.
+
+    Parameters
+    ----------
+    dataset : datasets.Dataset
+        From :func:`load`.
+    column : str
+        Which column.
+
+    Returns
+    -------
+    tuple of str
+    """
+    import datasets
+
+    feature = dataset.features[column]
+    return tuple(feature.names) if isinstance(feature, datasets.ClassLabel) else ()
+
+
+def rows(dataset: Any, where: str, chosen: Chosen) -> Iterator[RawRow]:
+    """Read the text and the label's name of every row.
+
+    Parameters
+    ----------
+    dataset : datasets.Dataset
+        From :func:`load`.
+    where : str
+        How origins call it.
+    chosen : Chosen
+        The columns.
+
+    Yields
+    ------
+    RawRow
+        Numbered from 1.
+    """
+    names = class_names(dataset, chosen.label)
+    number = 0
+    pair = dataset.select_columns([chosen.text, chosen.label])
+    for batch in pair.iter(batch_size=_BATCH_ROWS):
+        for text, label in zip(batch[chosen.text], batch[chosen.label], strict=True):
+            number += 1
+            yield RawRow(text, _named(label, names), f"{where}:{number}")
+
+
+def _named(label: object, names: tuple[str, ...]) -> object:
+    if not names or not isinstance(label, int):
+        return label
+    return names[label] if 0 <= label < len(names) else None  # the hub writes -1 for "no label"
+
+
+def identity(dataset: Any) -> str:
+    """Tell which version of a dataset this is.
+
+    Parameters
+    ----------
+    dataset : datasets.Dataset
+        From :func:`load`.
+
+    Returns
+    -------
+    str
+        The hub's revision where it is known, else the library's fingerprint.
+    """
+    for url in dataset.info.download_checksums or {}:
+        if match := _REVISION.search(str(url)):
+            return f"revision {match[1]}"
+    return f"fingerprint {dataset._fingerprint}"

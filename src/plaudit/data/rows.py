@@ -1,0 +1,219 @@
+"""Checks every raw row and gathers the good ones into one table, in bounded memory."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plaudit.data.labels import LabelRule, in_order
+from plaudit.data.problems import Flaw, Problems, quoted
+from plaudit.errors import DataError
+
+if TYPE_CHECKING:
+    import datasets
+
+CHUNK_ROWS = 2048
+SPILL_BYTES = 256 * 2**20
+MOST_LABELS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """One row as a source has it, unchecked; ``origin`` says where, as in ``reviews.csv:12``."""
+
+    text: object
+    label: object
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Checked rows (text, label, origin) and the names that the labels index."""
+
+    rows: datasets.Dataset
+    labels: tuple[str, ...]
+
+
+def gather(
+    rows: Iterable[RawRow],
+    rule: LabelRule,
+    problems: Problems,
+    *,
+    class_names: tuple[str, ...] | None = None,
+) -> Gathered:
+    """Check all rows and make a dataset of them.
+
+    Parameters
+    ----------
+    rows : iterable of RawRow
+        Read once, to the end.
+    rule : LabelRule
+        From label values to names; with ``rule.allowed`` these are the labels, in that order.
+    problems : Problems
+        Where the reader of the rows notes those that it cannot read; bad rows are added.
+    class_names : tuple of str, optional
+        The order in which the source itself lists its labels.
+
+    Returns
+    -------
+    Gathered
+
+    Raises
+    ------
+    DataError
+        Bad rows (the first are named), no rows, a single class, or more labels than a label
+        column has.
+    """
+    table = _TableWriter()
+    codes: dict[str, int] = {name: code for code, name in enumerate(rule.allowed or ())}
+    for row in rows:
+        text = _checked_text(row.text)
+        name = rule.name(row.label)
+        flaw = text if isinstance(text, Flaw) else name if isinstance(name, Flaw) else None
+        if flaw is not None:
+            problems.add(row.origin, flaw)
+        elif problems.count == 0:  # once a row is bad, only further bad rows matter
+            assert isinstance(text, str) and isinstance(name, str)  # noqa: S101 - for mypy
+            table.add(text, codes.setdefault(name, len(codes)), row.origin)
+            if rule.allowed is None and len(codes) > MOST_LABELS:
+                raise _too_many(codes, table.count)
+    problems.stop_if_any()
+    if rule.allowed is not None:
+        return Gathered(table.finish(rule.allowed, codes), rule.allowed)
+    _check_classes(codes, table.count)
+    listed = class_names or ()
+    names = tuple(name for name in listed if name in codes)
+    names += in_order(name for name in codes if name not in listed)
+    return Gathered(table.finish(names, codes), names)
+
+
+def _checked_text(text: object) -> str | Flaw:
+    if text is None:
+        return Flaw("the row has no text", "Fill in the text or remove these rows.")
+    if not isinstance(text, str):
+        return Flaw(
+            f"the text is not a string but {type(text).__name__} {str(text)[:40]!r}",
+            "Write it as a string, or name the text's column with data.text.",
+        )
+    if not text.strip():
+        return Flaw("the text is empty", "Fill in the text or remove these rows.")
+    if "\0" in text:
+        return Flaw("the text contains a NUL character", "Remove it: tr -d '\\000' < old > new")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return Flaw(
+                "the text contains half of a character (a lone surrogate)",
+                "Write the file anew as UTF-8 from its source.",
+            )
+    return text
+
+
+def _check_classes(codes: dict[str, int], count: int) -> None:
+    if not count:
+        raise DataError("the data has no rows. Check the path, and that the file holds reviews.")
+    if len(codes) == 1:
+        raise DataError(
+            f"all {count:,} rows have the one label {quoted(codes)}; a classifier needs at least "
+            "two. Check that data.label names the right column."
+        )
+    if len(codes) > 10 and len(codes) > count / 2:
+        raise _too_many(codes, count)
+
+
+def _too_many(codes: dict[str, int], count: int) -> DataError:
+    return DataError(
+        f"{len(codes):,} different labels in {count:,} rows ({quoted(codes, most=3)}): this is "
+        f"hardly a label column (at most {MOST_LABELS:,}, and fewer than half as many as rows). "
+        "Name the right one with data.label, or group the values with data.labels."
+    )
+
+
+class _TableWriter:
+    """Rows in Arrow chunks, which move to an unlinked file when they grow large."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._texts: list[str] = []
+        self._origins: list[str] = []
+        self._codes: list[int] = []
+        self._batches: list[Any] = []
+        self._bytes = 0
+        self._digest = hashlib.sha256()
+        self._path: Path | None = None
+        self._writer: Any = None
+
+    def add(self, text: str, code: int, origin: str) -> None:
+        self._texts.append(text)
+        self._origins.append(origin)
+        self._codes.append(code)
+        self.count += 1
+        if len(self._texts) >= CHUNK_ROWS:
+            self._flush()
+
+    def finish(self, names: tuple[str, ...], codes: dict[str, int]) -> datasets.Dataset:
+        """Close the table; labels were numbered as they came and become indices into names."""
+        import datasets
+        import numpy as np
+        import pyarrow as pa
+
+        self._flush()
+        schema = pa.schema([("text", pa.string()), ("code", pa.int64()), ("origin", pa.string())])
+        table = (
+            pa.Table.from_batches(self._batches, schema) if self._path is None else self._mapped()
+        )
+        index_of_code = np.zeros(max(len(codes), 1), dtype=np.int64)
+        for index, name in enumerate(names):
+            index_of_code[codes[name]] = index
+        labels = index_of_code[table.column("code").to_numpy()]
+        table = table.set_column(1, "label", pa.array(labels, pa.int64()))
+        self._digest.update(repr(names).encode() + labels.tobytes())
+        # datasets would pickle the whole table to find a fingerprint; ours is by content as well.
+        return datasets.Dataset(table, fingerprint=self._digest.hexdigest()[:16])
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        if not self._texts:
+            return
+        batch = pa.record_batch(
+            {
+                "text": pa.array(self._texts, pa.string()),
+                "code": pa.array(self._codes, pa.int64()),
+                "origin": pa.array(self._origins, pa.string()),
+            }
+        )
+        for words in (self._texts, self._origins):
+            self._digest.update("\0".join(words).encode())  # no text holds a NUL: see above
+        self._texts, self._origins, self._codes = [], [], []
+        self._batches.append(batch)
+        self._bytes += batch.nbytes
+        if self._writer is not None or self._bytes > SPILL_BYTES:
+            self._spill()
+
+    def _spill(self) -> None:
+        import pyarrow as pa
+
+        if self._writer is None:
+            with tempfile.NamedTemporaryFile(prefix="plaudit-", suffix=".arrow", delete=False) as f:
+                self._path = Path(f.name)
+            self._writer = pa.ipc.new_stream(str(self._path), self._batches[0].schema)
+        for batch in self._batches:
+            self._writer.write_batch(batch)
+        self._batches = []
+
+    def _mapped(self) -> Any:
+        import pyarrow as pa
+
+        self._writer.close()
+        table = pa.ipc.open_stream(pa.memory_map(str(self._path))).read_all()
+        # The mapping keeps the bytes alive; where a mapped file cannot be unlinked it stays behind.
+        with contextlib.suppress(OSError):
+            Path(str(self._path)).unlink()
+        return table

@@ -1,0 +1,195 @@
+"""Any DATA to checked, labelled rows with their provenance: :func:`resolve`, then :func:`read`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import assert_never
+
+from plaudit.data import archive, bundled, folder, hub, places, tables
+from plaudit.data.columns import Chosen, choose
+from plaudit.data.imdb import KAGGLE_NOTE, is_kaggle_name, is_kaggle_table
+from plaudit.data.imdb import resolve as resolve_imdb
+from plaudit.data.labels import label_rule
+from plaudit.data.places import Source
+from plaudit.data.plain import sha256_of
+from plaudit.data.problems import Problems, did_you_mean, quoted
+from plaudit.data.records import Columns, Corpus, Provenance
+from plaudit.data.rows import RawRow, gather
+from plaudit.errors import DataError
+
+__all__ = ["Source", "read", "resolve"]
+
+Say = Callable[[str], None]
+_GUESSED = Columns()
+
+
+def _silent(_: str) -> None: ...
+
+
+def resolve(asked: str, *, imdb: str | None = None, say: Say = _silent) -> Source:
+    """Find out what serves DATA, and which official splits it has; reads no rows.
+
+    Parameters
+    ----------
+    asked : str
+        ``imdb``, ``bundled``, a CSV/TSV/JSONL/Parquet file or a glob of them, a folder or tarball
+        in the layout of aclImdb, or ``hub:owner/name``.
+    imdb : str, optional
+        A local copy for the name ``imdb``; else the environment variable PLAUDIT_IMDB.
+    say : callable
+        Takes the one line that tells the user what serves the data.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    DataError
+        DATA names nothing that can be used.
+    MissingExtra
+        The bundled reviews are wanted and not installed.
+    """
+    source = resolve_imdb(asked, imdb, say) if asked == "imdb" else places.locate(asked)
+    if source.kind == "table" and is_kaggle_name(source.location):
+        source = replace(source, note=f"{source.note}; {KAGGLE_NOTE}")
+    say(source.note)
+    return source
+
+
+def read(
+    source: Source,
+    split: str | None,
+    columns: Columns = _GUESSED,
+    *,
+    labels: tuple[str, ...] | None = None,
+    say: Say = _silent,
+) -> Corpus:
+    """Read one split; files of other splits are not opened.
+
+    Parameters
+    ----------
+    source : Source
+        From :func:`resolve`.
+    split : str or None
+        One of ``source.splits``; None where there are none, for everything.
+    columns : Columns
+        Which columns, where the source is a table, and the mapping of labels.
+    labels : tuple of str, optional
+        The label set of a trained model: other labels are an error, and the corpus has these in
+        this order. Without it the labels are those found, two at least.
+    say : callable
+        Takes lines for the user, such as which columns were guessed.
+
+    Returns
+    -------
+    Corpus
+
+    Raises
+    ------
+    DataError
+        There is no such split, or rows cannot be used; they are named by file and line.
+    ConfigError
+        The mapping of labels contradicts itself.
+    """
+    _check_split(source, split)
+    renames = folder.RENAMES if source.kind in {"folder", "archive", "hub"} else {}
+    rule = label_rule(columns.mapping, renames, labels)
+    problems = Problems()
+    opened = _open(source, split, columns, problems, say)
+    found = gather(opened.rows, rule, problems, class_names=opened.class_names)
+    note = source.note
+    if is_kaggle_table(opened.all_columns, len(found.rows)) and KAGGLE_NOTE not in note:
+        note = f"{note}; {KAGGLE_NOTE}"
+        say(note)
+    files = {**opened.digests, **{name: sha256_of(path) for name, path in opened.files.items()}}
+    provenance = Provenance(source.asked, source.served_by, note, files, split)
+    return Corpus(found.rows, found.labels, provenance, source.order)
+
+
+def _check_split(source: Source, split: str | None) -> None:
+    if split in source.splits or (split is None and not source.splits):
+        return
+    if not source.splits:
+        raise DataError(
+            f"{source.asked}: has no official splits, so there is no split '{split}'. Leave the "
+            "split out to read everything."
+        )
+    wanted = "name the split to read" if split is None else f"there is no split '{split}'"
+    raise DataError(
+        f"{source.asked}: {wanted}; allowed are {quoted(source.splits)}"
+        f"{did_you_mean(split or '', source.splits)}."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """Rows not yet read, and what is known about them besides.
+
+    ``files`` are hashed after reading; a reader that hashes as it goes fills ``digests`` itself.
+    """
+
+    rows: Iterable[RawRow]
+    files: dict[str, Path] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    class_names: tuple[str, ...] | None = None
+    all_columns: tuple[str, ...] = ()
+
+
+def _open(
+    source: Source, split: str | None, columns: Columns, problems: Problems, say: Say
+) -> _Opened:
+    path = Path(source.location[0])
+    match source.kind:
+        case "table":
+            return _open_table(source, columns, problems, say)
+        case "hub":
+            return _open_hub(source, split or "", columns, say)
+        case "folder":
+            digests: dict[str, str] = {}
+            return _Opened(folder.rows(path, split, digests), digests=digests)
+        case "archive":
+            return _Opened(archive.rows(path, split or ""), files={path.name: path})
+        case "bundled":
+            return _Opened(bundled.rows(path, problems), files={path.name: path})
+        case other:
+            assert_never(other)
+
+
+def _open_table(source: Source, columns: Columns, problems: Problems, say: Say) -> _Opened:
+    files = tables.of_paths([Path(path) for path in source.location])
+    first = tables.header(files[0])
+    chosen = choose(first, columns)
+    for file in files[1:]:
+        choose(tables.header(file), Columns(chosen.text, chosen.label))
+    if chosen.guessed:
+        say(_guess(files[0].name, chosen))
+    return _Opened(
+        tables.rows(files, chosen, problems),
+        files={file.name: file.path for file in files},
+        all_columns=first.names,
+    )
+
+
+def _open_hub(source: Source, split: str, columns: Columns, say: Say) -> _Opened:
+    dataset = hub.load(source.location, split)
+    where = f"{'/'.join(source.location)}/{split}"
+    chosen = hub.chosen_columns(dataset, where, columns)
+    if chosen.guessed:
+        say(_guess(where, chosen))
+    names = hub.class_names(dataset, chosen.label)
+    return _Opened(
+        hub.rows(dataset, where, chosen),
+        digests={where: hub.identity(dataset)},
+        class_names=tuple(folder.RENAMES.get(name, name) for name in names) or None,
+        all_columns=tuple(dataset.features),
+    )
+
+
+def _guess(where: str, chosen: Chosen) -> str:
+    return (
+        f"{where}: text from column '{chosen.text}', label from column '{chosen.label}' (guessed; "
+        "data.text and data.label name others)"
+    )

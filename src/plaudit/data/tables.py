@@ -1,0 +1,218 @@
+"""Table files, one or a glob of them: found, their columns chosen, their rows read."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import assert_never
+
+from plaudit.data.columns import Chosen, Header
+from plaudit.data.formats import (
+    EXPECTED,
+    Format,
+    Record,
+    TableFile,
+    csv_header,
+    csv_records,
+    json_records,
+    parquet_header,
+    parquet_records,
+)
+from plaudit.data.problems import Problems, did_you_mean, quoted
+from plaudit.data.rows import RawRow
+from plaudit.errors import DataError
+
+_FORMATS: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+_PEEKED_ROWS = 50
+
+
+def is_glob(asked: str) -> bool:
+    """Tell whether a path is a pattern, and not the name of something that exists.
+
+    Parameters
+    ----------
+    asked : str
+        What the user wrote.
+
+    Returns
+    -------
+    bool
+    """
+    return glob.has_magic(asked) and not Path(asked).exists()
+
+
+def find(asked: str) -> tuple[TableFile, ...]:
+    """Find the files of a table; opens none.
+
+    Parameters
+    ----------
+    asked : str
+        A path or a glob.
+
+    Returns
+    -------
+    tuple of TableFile
+        At least one, sorted by path.
+
+    Raises
+    ------
+    DataError
+        Nothing is there, or the extension is unknown.
+    """
+    if is_glob(asked):
+        matches = sorted(glob.glob(asked, recursive=True))  # noqa: PTH207 - may be absolute
+        paths = [Path(match) for match in matches if Path(match).is_file()]
+        if not paths:
+            raise DataError(f"{asked}: no file matches. Check the pattern and the folder.")
+    else:
+        paths = [Path(asked)]
+        if not paths[0].is_file():
+            raise DataError(f"{asked}: there is no such file.{_nearest_name(paths[0])}")
+    return of_paths(paths)
+
+
+def of_paths(paths: Sequence[Path]) -> tuple[TableFile, ...]:
+    """Name files that exist as briefly as tells them apart.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        One at least.
+
+    Returns
+    -------
+    tuple of TableFile
+
+    Raises
+    ------
+    DataError
+        An extension is unknown.
+    """
+    return tuple(
+        TableFile(path, name, _format(path))
+        for path, name in zip(paths, _short_names(paths), strict=True)
+    )
+
+
+def _nearest_name(path: Path) -> str:
+    try:
+        present = [entry.name for entry in islice(path.parent.iterdir(), 1000)]
+    except OSError:
+        return f" Nor is there a folder '{path.parent}' that can be read."
+    return did_you_mean(path.name, present) or " Check the path."
+
+
+def _short_names(paths: Sequence[Path]) -> list[str]:
+    if len({path.name for path in paths}) == len(paths):
+        return [path.name for path in paths]
+    common = os.path.commonpath([path.parent.absolute() for path in paths])
+    return [path.absolute().relative_to(common).as_posix() for path in paths]
+
+
+def _format(path: Path) -> Format:
+    name = path.name.casefold()
+    found = _FORMATS.get(Path(name.removesuffix(".gz")).suffix)
+    if found is None or (found == "parquet" and name.endswith(".gz")):
+        advice = " Write one object a line: jq -c '.[]'." if name.endswith(".json") else ""
+        raise DataError(
+            f"{path}: unknown kind of file.{advice} plaudit reads {quoted(_FORMATS)} and, but for "
+            "Parquet, the same with '.gz'."
+        )
+    return found
+
+
+def header(file: TableFile) -> Header:
+    """Read a file's columns, and from its first rows which of them hold words.
+
+    Parameters
+    ----------
+    file : TableFile
+        Which file.
+
+    Returns
+    -------
+    Header
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, is empty, or names no columns.
+    """
+    if file.path.stat().st_size == 0:
+        raise DataError(f"{file.name}: the file is empty. Check that it was written to the end.")
+    if file.format == "parquet":
+        return parquet_header(file)
+    problems = Problems()
+    if file.format == "jsonl":
+        peeked = list(islice(json_records(file, problems), _PEEKED_ROWS))
+        names = tuple(dict.fromkeys(key for _, found in peeked for key in found))
+    else:
+        names = csv_header(file)
+        peeked = list(islice(csv_records(file, names, problems), _PEEKED_ROWS))
+    if not any(names):
+        problems.stop_if_any()
+        raise DataError(f"{file.name}:1: there are no column names. {EXPECTED[file.format]}")
+    texts = {name for _, found in peeked for name, value in found.items() if _is_wordy(value)}
+    return Header(file.name, names, frozenset(texts))
+
+
+def _is_wordy(value: object) -> bool:
+    if not isinstance(value, str) or not value.strip():
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return True
+    return False
+
+
+def rows(files: Sequence[TableFile], chosen: Chosen, problems: Problems) -> Iterator[RawRow]:
+    """Read the text and label of every row, file by file.
+
+    Parameters
+    ----------
+    files : sequence of TableFile
+        Each must have both columns.
+    chosen : Chosen
+        The columns.
+    problems : Problems
+        Where rows that cannot be read are noted.
+
+    Yields
+    ------
+    RawRow
+        With the line on which the row starts (for Parquet: the row's number, from 1).
+
+    Raises
+    ------
+    DataError
+        A file cannot be read, lacks a column, or has no rows.
+    """
+    for file in files:
+        bad_before, good = problems.count, 0
+        for line, found in _records(file, (chosen.text, chosen.label), problems):
+            good += 1
+            yield RawRow(found.get(chosen.text), found.get(chosen.label), f"{file.name}:{line}")
+        if not good and problems.count == bad_before:
+            raise DataError(f"{file.name}: there is a header and no row. Check the file's export.")
+
+
+def _records(file: TableFile, wanted: tuple[str, str], problems: Problems) -> Iterator[Record]:
+    match file.format:
+        case "csv" | "tsv":
+            return csv_records(file, wanted, problems)
+        case "jsonl":
+            return json_records(file, problems)
+        case "parquet":
+            return parquet_records(file, wanted)
+        case other:
+            assert_never(other)

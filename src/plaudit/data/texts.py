@@ -1,0 +1,168 @@
+"""Texts without labels, for prediction: from arguments, a file, or a stream of lines."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from plaudit.data import tables
+from plaudit.data.columns import TEXT_NAMES, Chosen, Header
+from plaudit.data.formats import TableFile
+from plaudit.data.plain import opened
+from plaudit.data.problems import Problems, did_you_mean, quoted
+from plaudit.errors import DataError
+
+BLOCK = 2048
+"""Texts of a block at most."""
+READ_BYTES = 2**20
+LINES = (".txt", ".txt.gz")
+
+
+def gather(inputs: Sequence[str] = (), *, column: str | None = None) -> Iterator[list[str]]:
+    """Find the texts that a user means.
+
+    Parameters
+    ----------
+    inputs : sequence of str
+        Texts; or one name of a file (``.txt``: a text a line; CSV, TSV, JSONL, Parquet: its text
+        column); or ``-`` or nothing for standard input, a text a line.
+    column : str, optional
+        The text column; guessed when there is one possible choice.
+
+    Returns
+    -------
+    iterator of list of str
+        Blocks, read as they are asked for. A block of a stream is what has arrived so far, so that
+        a typed line is answered at once and a piped file in large batches.
+
+    Raises
+    ------
+    DataError
+        The file is not there or cannot be read, or its text column cannot be told.
+    """
+    if not inputs or list(inputs) == ["-"]:
+        return arrivals(sys.stdin.buffer, "standard input")
+    if len(inputs) == 1 and _names_a_file(inputs[0]):
+        return _blocks(read(Path(inputs[0]), column))
+    return _blocks(inputs)
+
+
+def read(path: Path, column: str | None = None) -> Iterator[str]:
+    """Read the texts of a file; the file is checked at once, its texts come as they are asked for.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.txt`` file with a text a line, or a table.
+    column : str, optional
+        The text column of a table.
+
+    Returns
+    -------
+    iterator of str
+
+    Raises
+    ------
+    DataError
+        As in :func:`gather`.
+    """
+    if path.name.casefold().endswith(LINES) and path.is_file():
+        return _file_lines(path)
+    (file,) = tables.find(str(path))
+    return _table(file, _text_column(tables.header(file), column))
+
+
+def arrivals(stream: BinaryIO, name: str) -> Iterator[list[str]]:
+    """Read a stream of lines, as many at a time as are there.
+
+    An empty line is an empty text, so that answers line up with lines.
+
+    Parameters
+    ----------
+    stream : binary stream
+        With ``read1``, such as ``sys.stdin.buffer``.
+    name : str
+        For messages.
+
+    Yields
+    ------
+    list of str
+        At least one.
+
+    Raises
+    ------
+    DataError
+        A line is not UTF-8.
+    """
+    seen, rest = 0, b""
+    while more := stream.read1(READ_BYTES):  # type: ignore[attr-defined]
+        *complete, rest = (rest + more).split(b"\n")
+        if complete:
+            yield [_decoded(line, name, seen + n) for n, line in enumerate(complete, start=1)]
+            seen += len(complete)
+    if rest:
+        yield [_decoded(rest, name, seen + 1)]
+
+
+def _decoded(line: bytes, name: str, number: int) -> str:
+    try:
+        return line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{name}:{number}: byte {error.start + 1} of the line is not UTF-8. Convert it: "
+            "iconv -f WINDOWS-1252 -t UTF-8 old > new"
+        ) from None
+
+
+def _names_a_file(text: str) -> bool:
+    try:
+        if Path(text).is_file():
+            return True
+    except (OSError, ValueError):  # too long for a file name, or a NUL in it
+        return False
+    # A mistyped file name must not be taken for a one-word review.
+    return bool(re.fullmatch(r"\S+\.(txt|csv|tsv|jsonl|ndjson|json|parquet)(\.gz)?", text, re.I))
+
+
+def _blocks(texts: Iterable[str]) -> Iterator[list[str]]:
+    iterator = iter(texts)
+    while block := list(islice(iterator, BLOCK)):
+        yield block
+
+
+def _file_lines(path: Path) -> Iterator[str]:
+    with opened(path, str(path)) as stream:
+        for number, line in enumerate(stream, start=1):
+            yield _decoded(line, str(path), number)
+
+
+def _table(file: TableFile, column: str) -> Iterator[str]:
+    problems = Problems()
+    chosen = Chosen(text=column, label=column, guessed=False)
+    for row in tables.rows([file], chosen, problems):
+        problems.stop_if_any()
+        if not isinstance(row.text, str):
+            raise DataError(
+                f"{row.origin}: '{column}' holds {row.text!r}, not a text. Fill it in, or remove "
+                "the row."
+            )
+        yield row.text
+    problems.stop_if_any()
+
+
+def _text_column(header: Header, asked: str | None) -> str:
+    present = f"The columns are {quoted(header.names)}."
+    if asked is not None:
+        if asked in header.names:
+            return asked
+        near = did_you_mean(asked, header.names)
+        raise DataError(f"{header.where}: there is no column '{asked}'{near}. {present}")
+    named = [n for n in header.names if re.sub(r"[\W_]", "", n.casefold()) in TEXT_NAMES]
+    possible = named or [name for name in header.names if name in header.texts]
+    if len(possible) == 1:
+        return possible[0]
+    raise DataError(f"{header.where}: which column is the text? {present} Name it: --text COLUMN")
