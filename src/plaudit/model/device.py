@@ -1,0 +1,83 @@
+"""Which device and precision a run uses, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from plaudit.errors import ConfigError
+
+Precision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Where and in what precision to compute.
+
+    Attributes
+    ----------
+    device : str
+        Such as ``"cpu"`` or ``"cuda"``.
+    precision : {"fp32", "bf16"}
+        bf16 means bf16 matrix products over fp32 master weights.
+    reason : str
+        One line for the report and for ``plaudit doctor``.
+    """
+
+    device: str
+    precision: Precision
+    reason: str
+
+
+def plan(device: str = "auto", precision: str = "auto") -> Compute:
+    """Choose device and precision from what is asked and what the machine has.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda", "mps"}
+    precision : {"auto", "fp32", "bf16"}
+
+    Returns
+    -------
+    Compute
+
+    Raises
+    ------
+    ConfigError
+        The device asked for is not there.
+    """
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": _has_mps()}
+    if device == "auto":
+        device = next(d for d in ("cuda", "mps", "cpu") if available[d])
+    if not available[device]:
+        there = ", ".join(name for name, found in available.items() if found)
+        raise ConfigError(f"train.device = {device!r} is not on this machine; it has: {there}")
+    fast, reason = _bf16(device)
+    if precision == "auto":
+        return Compute(device, "bf16" if fast else "fp32", reason)
+    asked = f"{precision} was asked for; {reason}"
+    return Compute(device, "bf16" if precision == "bf16" else "fp32", asked)
+
+
+def _has_mps() -> bool:
+    return torch.backends.mps.is_available()
+
+
+def _bf16(device: str) -> tuple[bool, str]:
+    """Say whether bf16 products are fast there; without the instructions fp32 is 8 times faster."""
+    if device == "cuda":
+        if torch.cuda.get_device_capability()[0] >= 8:
+            return True, f"{torch.cuda.get_device_name()} multiplies bf16 in hardware"
+        return False, f"{torch.cuda.get_device_name()} has no fast bf16"
+    if device == "mps":
+        return False, "bf16 on this device has not been measured"
+    has = torch.cpu.get_capabilities()
+    for name in ("amx_bf16", "avx512_bf16"):
+        if has.get(name):
+            return True, f"the processor multiplies bf16 in hardware ({name})"
+    return (
+        False,
+        "the processor has no bf16 instructions (amx_bf16, avx512_bf16), so fp32 is faster",
+    )

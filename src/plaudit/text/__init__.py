@@ -1,0 +1,1 @@
+"""Cleaned text in, batches of token ids out."""

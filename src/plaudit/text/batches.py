@@ -1,0 +1,231 @@
+"""Encoded text → padded batches: a Dataset and a DataLoader as every tutorial has them, but
+bucketed by length under a token budget, so that little is computed on padding.
+
+Axes: N texts, B texts of a batch, P pieces of a batch (B, or more under ``windows``), T tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from plaudit.text.encode import Encoded
+
+POOL_BATCHES = 64
+"""Batches sorted by length together: padding is low, and batches still differ each epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Padded pieces of text, ready for the model.
+
+    Attributes
+    ----------
+    ids_PT : Tensor of int64
+    mask_PT : Tensor of int64
+        1 for real tokens, 0 for padding.
+    owner_P : Tensor of int64
+        Which of the batch's B texts a piece belongs to.
+    rows_B : Tensor of int64
+        Positions of the texts in the dataset.
+    labels_B : Tensor of int64 or None
+    tokens : int
+        Real tokens, padding not counted.
+    """
+
+    ids_PT: torch.Tensor
+    mask_PT: torch.Tensor
+    owner_P: torch.Tensor
+    rows_B: torch.Tensor
+    labels_B: torch.Tensor | None
+    tokens: int
+
+    def to(self, device: torch.device | str) -> Batch:
+        """Return the batch on another device."""
+        labels_B = None if self.labels_B is None else self.labels_B.to(device)
+        moved = (t.to(device) for t in (self.ids_PT, self.mask_PT, self.owner_P, self.rows_B))
+        return Batch(*moved, labels_B, self.tokens)
+
+
+class ReviewDataset(Dataset[dict[str, torch.Tensor]]):
+    """The classical map-style dataset over encoded reviews.
+
+    Parameters
+    ----------
+    encoded : Encoded
+    labels_N : array of int, optional
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from plaudit.text.encode import Encoded
+    >>> one = Encoded(np.array([101, 7592, 102]), np.array([0, 3]), np.array([0, 1]),
+    ...               np.array([1]), np.array([1]))
+    >>> ReviewDataset(one, np.array([1]))[0]["input_ids"]
+    tensor([[ 101, 7592,  102]])
+    """
+
+    def __init__(self, encoded: Encoded, labels_N: np.ndarray | None = None) -> None:
+        self.encoded = encoded
+        self.labels_N = labels_N
+
+    def __len__(self) -> int:
+        return len(self.encoded)
+
+    def __getitem__(self, n: int) -> dict[str, torch.Tensor]:
+        """Return one text.
+
+        Returns
+        -------
+        dict
+            ``input_ids`` and ``attention_mask`` of shape (pieces, tokens) — one piece except under
+            the policy ``windows`` —, ``row``, and ``label`` where labels were given.
+        """
+        parts = self.encoded.pieces_of(n)
+        width = max(len(part) for part in parts)
+        ids = torch.zeros(len(parts), width, dtype=torch.int64)
+        mask = torch.zeros(len(parts), width, dtype=torch.int64)
+        for p, part in enumerate(parts):
+            ids[p, : len(part)] = torch.from_numpy(np.asarray(part, dtype=np.int64))
+            mask[p, : len(part)] = 1
+        item = {"input_ids": ids, "attention_mask": mask, "row": torch.tensor(n)}
+        if self.labels_N is not None:
+            item["label"] = torch.tensor(int(self.labels_N[n]))
+        return item
+
+
+class TokenBudgetSampler(Sampler[list[int]]):
+    """Batches of texts of like length, each within a budget of tokens, padding included.
+
+    Parameters
+    ----------
+    encoded : Encoded
+    batch_tokens : int
+        Tokens of a batch at most; a text that is larger alone gets a batch of its own.
+    batch_examples : int, optional
+        Texts of a batch instead of tokens.
+    shuffle : bool
+        Shuffle, then sort within pools, then shuffle the batches. Otherwise longest first.
+    seed : int
+        Same seed and epoch, same batches.
+
+    Attributes
+    ----------
+    epoch : int
+        Set it before each pass.
+    """
+
+    def __init__(
+        self,
+        encoded: Encoded,
+        batch_tokens: int,
+        *,
+        batch_examples: int | None = None,
+        shuffle: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.longest_N = encoded.longest_N()
+        self.count_N = encoded.count_N()
+        self.batch_tokens = batch_tokens
+        self.batch_examples = batch_examples
+        self.shuffle = shuffle
+        self.seed = seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.batches())
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return iter(self.batches())
+
+    def batches(self) -> list[list[int]]:
+        """Return this epoch's batches as lists of positions."""
+        if not self.shuffle:
+            return self._cut(np.argsort(-self.longest_N, kind="stable"))
+        random = np.random.default_rng([self.seed, self.epoch])
+        order = random.permutation(len(self.longest_N))
+        batches: list[list[int]] = []
+        for pool in np.array_split(order, self._pools()):
+            batches += self._cut(pool[np.argsort(-self.longest_N[pool], kind="stable")])
+        return [batches[i] for i in random.permutation(len(batches))]
+
+    def _pools(self) -> int:
+        if self.batch_examples is not None:
+            batches = len(self.longest_N) / self.batch_examples
+        else:
+            batches = float((self.longest_N * self.count_N).sum()) / self.batch_tokens
+        return max(1, round(batches / POOL_BATCHES))
+
+    def _cut(self, order: np.ndarray) -> list[list[int]]:
+        batches: list[list[int]] = []
+        batch: list[int] = []
+        pieces = width = 0
+        for n in order.tolist():
+            count, longest = int(self.count_N[n]), int(self.longest_N[n])
+            if batch and not self._fits(len(batch) + 1, pieces + count, max(width, longest)):
+                batches.append(batch)
+                batch, pieces, width = [], 0, 0
+            batch.append(n)
+            pieces, width = pieces + count, max(width, longest)
+        return [*batches, batch] if batch else batches
+
+    def _fits(self, texts: int, pieces: int, width: int) -> bool:
+        if self.batch_examples is not None:
+            return texts <= self.batch_examples
+        return pieces * width <= self.batch_tokens
+
+
+def collate(items: Sequence[dict[str, torch.Tensor]], pad_id: int = 0) -> Batch:
+    """Pad texts to the longest of them.
+
+    Parameters
+    ----------
+    items : sequence of dict
+        As :class:`ReviewDataset` gives them.
+    pad_id : int
+
+    Returns
+    -------
+    Batch
+    """
+    counts = [len(item["input_ids"]) for item in items]
+    width = max(item["input_ids"].shape[1] for item in items)
+    ids_PT = torch.full((sum(counts), width), pad_id, dtype=torch.int64)
+    mask_PT = torch.zeros_like(ids_PT)
+    p = 0
+    for item, count in zip(items, counts, strict=True):
+        real = item["attention_mask"].bool()
+        ids_PT[p : p + count, : real.shape[1]].masked_scatter_(real, item["input_ids"][real])
+        mask_PT[p : p + count, : real.shape[1]] = item["attention_mask"]
+        p += count
+    labels_B = torch.stack([i["label"] for i in items]) if "label" in items[0] else None
+    owner_P = torch.repeat_interleave(torch.arange(len(items)), torch.tensor(counts))
+    rows_B = torch.stack([item["row"] for item in items])
+    return Batch(ids_PT, mask_PT, owner_P, rows_B, labels_B, int(mask_PT.sum()))
+
+
+def dataloader(
+    encoded: Encoded, labels_N: np.ndarray | None, sampler: TokenBudgetSampler, pad_id: int = 0
+) -> DataLoader[dict[str, torch.Tensor]]:
+    """Return a PyTorch DataLoader over :class:`Batch` records.
+
+    Parameters
+    ----------
+    encoded : Encoded
+    labels_N : array of int or None
+    sampler : TokenBudgetSampler
+    pad_id : int
+
+    Returns
+    -------
+    torch.utils.data.DataLoader
+    """
+    return DataLoader(
+        ReviewDataset(encoded, labels_N),
+        batch_sampler=sampler,
+        collate_fn=lambda items: collate(items, pad_id),
+    )

@@ -1,0 +1,249 @@
+"""Cleaned text → token ids, in flat arrays that a file can hold and memory can map.
+
+Axes: N texts, P pieces (N of them, or more under the policy ``windows``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from plaudit.config import TextConfig
+from plaudit.errors import ConfigError
+from plaudit.text.policy import pieces
+
+CHUNK = 1024
+"""Texts tokenised at a time: enough to keep all cores busy, little to hold."""
+CACHE_LIMIT_BYTES = 2 * 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Token ids of many texts, special tokens included.
+
+    Attributes
+    ----------
+    ids : ndarray of int32, shape (total tokens,)
+        All pieces, one after the other.
+    starts_P : ndarray of int64, shape (P + 1,)
+        Piece ``p`` is ``ids[starts_P[p]:starts_P[p + 1]]``.
+    first_N : ndarray of int64, shape (N + 1,)
+        Text ``n`` owns the pieces ``first_N[n]`` to ``first_N[n + 1] - 1``.
+    full_N : ndarray of int64, shape (N,)
+        Tokens that each text had before the long-text policy, special tokens not counted.
+    kept_N : ndarray of int64, shape (N,)
+        Distinct tokens of it that were kept, special tokens not counted.
+    """
+
+    ids: np.ndarray
+    starts_P: np.ndarray
+    first_N: np.ndarray
+    full_N: np.ndarray
+    kept_N: np.ndarray
+
+    def __len__(self) -> int:
+        """Return the number of texts."""
+        return len(self.full_N)
+
+    def piece(self, p: int) -> np.ndarray:
+        """Return the ids of piece ``p``, shape (tokens,)."""
+        return self.ids[self.starts_P[p] : self.starts_P[p + 1]]
+
+    def pieces_of(self, n: int) -> list[np.ndarray]:
+        """Return the pieces of text ``n``."""
+        return [self.piece(p) for p in range(self.first_N[n], self.first_N[n + 1])]
+
+    def longest_N(self) -> np.ndarray:
+        """Return the length of each text's longest piece, shape (N,), special tokens included."""
+        if not len(self):
+            return np.zeros(0, dtype=np.int64)
+        return np.maximum.reduceat(np.diff(self.starts_P), self.first_N[:-1])
+
+    def count_N(self) -> np.ndarray:
+        """Return how many pieces each text has, shape (N,)."""
+        return np.diff(self.first_N)
+
+
+class TextEncoder:
+    """A tokenizer together with the long-text policy.
+
+    Parameters
+    ----------
+    tokenizer : transformers.PreTrainedTokenizerBase
+        A fast tokenizer (WordPiece for BERT).
+    config : TextConfig
+
+    Raises
+    ------
+    ConfigError
+        The tokenizer is not a fast one, or ``max_tokens`` leaves no room for text.
+    """
+
+    def __init__(self, tokenizer: Any, config: TextConfig) -> None:
+        if not getattr(tokenizer, "is_fast", False):
+            raise ConfigError(
+                f"{type(tokenizer).__name__} is not a fast tokenizer; the model folder needs a "
+                "tokenizer.json"
+            )
+        self.tokenizer = tokenizer
+        self.config = config
+        # A copy: truncation set inside tokenizer.json would cut texts before the policy sees them.
+        self._backend = type(tokenizer.backend_tokenizer).from_str(
+            tokenizer.backend_tokenizer.to_str()
+        )
+        self._backend.no_truncation()
+        self._backend.no_padding()
+        self._prefix, self._suffix = _special_tokens(self._backend)
+        self.limit = config.max_tokens - len(self._prefix) - len(self._suffix)
+        if self.limit < 2:
+            raise ConfigError(f"text.max_tokens = {config.max_tokens} leaves no room for text")
+
+    @property
+    def pad_id(self) -> int:
+        """The id that fills short rows of a batch."""
+        return int(self.tokenizer.pad_token_id or 0)
+
+    def encode(self, texts: Iterable[str]) -> Encoded:
+        """Tokenise texts, apply the long-text policy, add [CLS] and [SEP].
+
+        Parameters
+        ----------
+        texts : iterable of str
+            Cleaned texts. Read once, in chunks.
+
+        Returns
+        -------
+        Encoded
+        """
+        ids: list[np.ndarray] = [np.zeros(0, dtype=np.int32)]
+        lengths: list[int] = []
+        counts: list[int] = []
+        full: list[int] = []
+        kept: list[int] = []
+        for chunk in _chunks(texts, CHUNK):
+            flat: list[int] = []
+            for encoding in self._backend.encode_batch_fast(chunk, add_special_tokens=False):
+                own = encoding.ids
+                parts = pieces(own, self.limit, self.config)
+                for part in parts:
+                    flat += self._prefix
+                    flat += part
+                    flat += self._suffix
+                    lengths.append(len(part) + len(self._prefix) + len(self._suffix))
+                counts.append(len(parts))
+                full.append(len(own))
+                kept.append(_kept(len(own), parts, self.config.stride))
+            ids.append(np.asarray(flat, dtype=np.int32))
+        return Encoded(
+            ids=np.concatenate(ids),
+            starts_P=_offsets(lengths),
+            first_N=_offsets(counts),
+            full_N=np.asarray(full, dtype=np.int64),
+            kept_N=np.asarray(kept, dtype=np.int64),
+        )
+
+    def encode_cached(self, texts: Sequence[str]) -> Encoded:
+        """As :meth:`encode`, but kept on disk by content and memory-mapped.
+
+        Parameters
+        ----------
+        texts : sequence of str
+            Read twice: for its digest, and, unless the cache has it, for encoding.
+
+        Returns
+        -------
+        Encoded
+            Arrays are memory-mapped, so that they cost memory only while they are read.
+        """
+        if not self.config.cache:
+            return self.encode(texts)
+        folder = cache_folder() / "encoded" / self._digest(texts)
+        with contextlib.suppress(OSError, ValueError):
+            return _load(folder)
+        encoded = self.encode(texts)
+        # A full or read-only disk costs the cache, not the run.
+        with contextlib.suppress(OSError):
+            _store(encoded, folder)
+            _prune(folder.parent)
+        return encoded
+
+    def _digest(self, texts: Iterable[str]) -> str:
+        hasher = hashlib.blake2b(digest_size=16)
+        hasher.update(self._backend.to_str().encode())
+        hasher.update(self.config.model_dump_json(exclude={"cache"}).encode())
+        for text in texts:
+            raw = text.encode("utf-8", "surrogatepass")
+            hasher.update(len(raw).to_bytes(8, "little"))
+            hasher.update(raw)
+        return hasher.hexdigest()
+
+
+def cache_folder() -> Path:
+    """Return ``PLAUDIT_CACHE`` or ~/.cache/plaudit, for things that can be made again."""
+    return Path(os.environ.get("PLAUDIT_CACHE") or Path.home() / ".cache" / "plaudit")
+
+
+def _special_tokens(backend: Any) -> tuple[list[int], list[int]]:
+    """Find what the tokenizer puts around a single text, whatever its template is."""
+    bare = backend.encode("a", add_special_tokens=False).ids
+    full = backend.encode("a", add_special_tokens=True).ids
+    for start in range(len(full) - len(bare) + 1):
+        if full[start : start + len(bare)] == bare:
+            return full[:start], full[start + len(bare) :]
+    raise ConfigError("the tokenizer changes a text when it adds special tokens; it cannot be used")
+
+
+def _kept(length: int, parts: list[list[int]], stride: int) -> int:
+    total = sum(len(part) for part in parts)
+    return min(length, total - stride * (len(parts) - 1)) if len(parts) > 1 else total
+
+
+def _offsets(lengths: list[int]) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
+
+
+def _chunks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    iterator = iter(texts)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _load(folder: Path) -> Encoded:
+    names = [field.name for field in fields(Encoded)]
+    arrays = {n: np.load(folder / f"{n}.npy", mmap_mode="r", allow_pickle=False) for n in names}
+    os.utime(folder)
+    return Encoded(**arrays)
+
+
+def _store(encoded: Encoded, folder: Path) -> None:
+    """Write whole or not at all: a reader never sees half a cache entry."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".staged-"))
+    try:
+        for field in fields(Encoded):
+            np.save(staged / f"{field.name}.npy", getattr(encoded, field.name), allow_pickle=False)
+        staged.rename(folder)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _prune(parent: Path) -> None:
+    """Drop the entries used longest ago until the cache is within its limit."""
+    entries = sorted((e for e in parent.iterdir() if e.is_dir()), key=lambda e: e.stat().st_mtime)
+    sizes = {e: sum(f.stat().st_size for f in e.iterdir()) for e in entries}
+    total = sum(sizes.values())
+    for entry in entries[:-1]:
+        if total <= CACHE_LIMIT_BYTES:
+            return
+        shutil.rmtree(entry, ignore_errors=True)
+        total -= sizes[entry]

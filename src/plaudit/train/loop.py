@@ -1,0 +1,210 @@
+"""THE loop: a generator of StepRecord. Whoever drives it logs, saves and stops."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+
+from plaudit.config import OptimConfig, TrainConfig
+from plaudit.errors import TrainingError
+from plaudit.model.classifier import ReviewClassifier
+from plaudit.model.device import Compute
+from plaudit.text.batches import Batch, TokenBudgetSampler
+from plaudit.train.optim import make_optimizer, parameter_groups, schedule
+
+Validate = Callable[[], Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """What one optimiser step did.
+
+    Attributes
+    ----------
+    step, steps : int
+        This step, counted from 1, and all that are planned.
+    epoch : float
+        Passes over the data so far.
+    loss : float
+        Mean cross entropy of the step's texts.
+    lr : float
+        Learning rate of the head.
+    grad_norm : float
+        Before clipping.
+    tokens : int
+        Real tokens so far, padding not counted.
+    tokens_per_s : float
+        Over the training so far, validation not counted.
+    seconds : float
+        Since the start, validation included.
+    eta_s : float
+        Seconds left, estimated.
+    validation : mapping of str to float, or None
+    """
+
+    step: int
+    steps: int
+    epoch: float
+    loss: float
+    lr: float
+    grad_norm: float
+    tokens: int
+    tokens_per_s: float
+    seconds: float
+    eta_s: float
+    validation: Mapping[str, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How many steps a run takes, and after which of them it is validated."""
+
+    steps: int
+    steps_per_epoch: float
+    validate_after: frozenset[int]
+
+
+def plan_course(sampler: TokenBudgetSampler, config: TrainConfig, *, validated: bool) -> Course:
+    """Count the run's steps ahead, so that the schedule ends where training does.
+
+    Parameters
+    ----------
+    sampler : TokenBudgetSampler
+        Its batches differ a little in number from epoch to epoch; all are counted.
+    config : TrainConfig
+    validated : bool
+        Whether there is validation data.
+
+    Returns
+    -------
+    Course
+    """
+    batches = 0.0
+    for epoch in range(math.ceil(config.epochs)):
+        sampler.epoch = epoch
+        batches += len(sampler) * min(1.0, config.epochs - epoch)
+    sampler.epoch = 0
+    full = max(1, math.ceil(batches / config.accumulation))
+    steps = min(full, config.max_steps) if config.max_steps else full
+    per_epoch = full / config.epochs
+    marks = math.ceil(config.evaluations * steps / per_epoch)
+    every = steps / max(1, marks)
+    after = frozenset(round(every * (i + 1)) for i in range(marks)) if validated else frozenset()
+    return Course(steps, per_epoch, after)
+
+
+def fit(
+    model: ReviewClassifier,
+    batches: Callable[[int], Iterator[Batch]],
+    course: Course,
+    compute: Compute,
+    configs: tuple[OptimConfig, TrainConfig],
+    validate: Validate | None = None,
+) -> Iterator[StepRecord]:
+    """Train, yielding after each optimiser step; the weights are then those of that step.
+
+    Parameters
+    ----------
+    model : ReviewClassifier
+        Trained in place. fp32 weights; under bf16 they are the masters of bf16 products.
+    batches : callable
+        From an epoch's number to its batches.
+    course : Course
+    compute : Compute
+    configs : (OptimConfig, TrainConfig)
+    validate : callable, optional
+        Called at the steps that ``course`` names; its result is put into the record.
+
+    Yields
+    ------
+    StepRecord
+
+    Raises
+    ------
+    TrainingError
+        The loss or the gradient is no longer a number.
+    """
+    optim, train = configs
+    # The process-wide state remembers the precision of an earlier run; this run chooses its own.
+    AcceleratorState._reset_state(reset_partial_state=True)
+    accelerator = Accelerator(
+        mixed_precision="bf16" if compute.precision == "bf16" else "no", cpu=compute.device == "cpu"
+    )
+    optimizer = make_optimizer(parameter_groups(model, optim), optim)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule(optim, course.steps))
+    prepared, optimizer = accelerator.prepare(model, optimizer)
+    prepared.train()
+    stream = _endless(batches)
+    started = time.perf_counter()
+    tokens, validating_s = 0, 0.0
+    for step in range(1, course.steps + 1):
+        group = list(islice(stream, train.accumulation))
+        lr = max(scheduler.get_last_lr())
+        loss = _backward(accelerator, prepared, group)
+        norm = float(
+            accelerator.clip_grad_norm_(prepared.parameters(), optim.clip_norm or math.inf)
+        )
+        _check(step, loss, norm)
+        optimizer.step()
+        scheduler.step()
+        optimizer.zero_grad()
+        tokens += sum(batch.tokens for batch in group)
+        training_s = time.perf_counter() - started - validating_s
+        scores = None
+        if validate is not None and step in course.validate_after:
+            before = time.perf_counter()
+            scores = validate()
+            validating_s += time.perf_counter() - before
+        yield StepRecord(
+            step=step,
+            steps=course.steps,
+            epoch=step / course.steps_per_epoch,
+            loss=loss,
+            lr=lr,
+            grad_norm=norm,
+            tokens=tokens,
+            tokens_per_s=tokens / training_s,
+            seconds=time.perf_counter() - started,
+            eta_s=(course.steps - step) * training_s / step,
+            validation=scores,
+        )
+
+
+def _endless(batches: Callable[[int], Iterator[Batch]]) -> Iterator[Batch]:
+    epoch = 0
+    while True:
+        yield from batches(epoch)
+        epoch += 1
+
+
+def _backward(accelerator: Accelerator, model: torch.nn.Module, group: list[Batch]) -> float:
+    """Accumulate the gradient of the mean loss over all texts of the group; return that loss."""
+    texts = sum(len(batch.rows_B) for batch in group)
+    total = 0.0
+    for batch in group:
+        on = batch.to(accelerator.device)
+        with accelerator.autocast():
+            logits_BC = model(on.ids_PT, on.mask_PT, on.owner_P)
+        assert on.labels_B is not None  # noqa: S101 - training batches always carry labels
+        # Divided by the texts of the whole group: batches of long texts hold fewer of them.
+        loss = F.cross_entropy(logits_BC.float(), on.labels_B, reduction="sum") / texts
+        accelerator.backward(loss)
+        total += loss.item()
+    return total
+
+
+def _check(step: int, loss: float, norm: float) -> None:
+    for name, value in (("loss", loss), ("gradient's norm", norm)):
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"step {step}: the {name} is {value}. Nothing after the last good state was kept. "
+                "Try a lower optim.lr, a longer optim.warmup_fraction, or train.precision=fp32."
+            )

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from plaudit.text.batches import ReviewDataset, TokenBudgetSampler, collate, dataloader
+from plaudit.text.encode import Encoded
+
+
+def encoded(lengths: list[int], pieces: list[int] | None = None) -> Encoded:
+    """Make texts whose ids are 1, 2, 3, …; ``pieces`` says how many pieces each text has."""
+    pieces = pieces or [1] * len(lengths)
+    flat = [length for length, count in zip(lengths, pieces, strict=True) for _ in range(count)]
+    ids = np.concatenate([np.arange(1, length + 1) for length in flat]).astype(np.int32)
+    return Encoded(
+        ids,
+        np.concatenate([[0], np.cumsum(flat)]),
+        np.concatenate([[0], np.cumsum(pieces)]),
+        np.asarray(lengths),
+        np.asarray(lengths),
+    )
+
+
+def random_lengths(n: int = 4000) -> list[int]:
+    """Draw lengths about as IMDB's at 512 tokens: log-normal, cut."""
+    draw = np.random.default_rng(0).lognormal(5.45, 0.6, n)
+    return np.clip(draw, 12, 512).astype(int).tolist()
+
+
+def test_mask_marks_real_tokens_and_padding_has_the_pad_id() -> None:
+    data = ReviewDataset(encoded([2, 4]), np.array([1, 0]))
+    batch = collate([data[0], data[1]], pad_id=9)
+    assert batch.ids_PT.tolist() == [[1, 2, 9, 9], [1, 2, 3, 4]]
+    assert batch.mask_PT.tolist() == [[1, 1, 0, 0], [1, 1, 1, 1]]
+    assert batch.labels_B is not None
+    assert batch.labels_B.tolist() == [1, 0]
+    assert batch.tokens == 6
+
+
+def test_windows_of_a_text_stay_together_and_know_their_owner() -> None:
+    data = ReviewDataset(encoded([3, 2], pieces=[1, 3]))
+    batch = collate([data[0], data[1]])
+    assert batch.owner_P.tolist() == [0, 1, 1, 1]
+    assert batch.ids_PT.shape == (4, 3)
+    assert batch.labels_B is None
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_every_text_is_seen_once_within_the_budget(shuffle: bool) -> None:
+    data = encoded(random_lengths())
+    sampler = TokenBudgetSampler(data, 4096, shuffle=shuffle)
+    batches = sampler.batches()
+    assert sorted(n for batch in batches for n in batch) == list(range(len(data)))
+    longest = data.longest_N()
+    assert max(len(b) * longest[b].max() for b in batches) <= 4096
+    assert len(sampler) == len(batches)
+
+
+def test_padding_is_under_three_percent_and_batches_are_well_filled() -> None:
+    data = encoded(random_lengths())
+    batches = TokenBudgetSampler(data, 6144, shuffle=True).batches()
+    longest = data.longest_N()
+    padded = sum(len(b) * longest[b].max() for b in batches)
+    assert 1 - longest.sum() / padded < 0.03
+    assert padded / (len(batches) * 6144) > 0.9
+
+
+def test_a_text_beyond_the_budget_has_a_batch_of_its_own() -> None:
+    assert [2] in TokenBudgetSampler(encoded([5, 5, 50]), 20).batches()
+
+
+def test_batches_by_examples() -> None:
+    batches = TokenBudgetSampler(encoded([5] * 10), 8, batch_examples=4).batches()
+    assert [len(b) for b in batches] == [4, 4, 2]
+
+
+def test_same_seed_and_epoch_same_batches_else_others() -> None:
+    data = encoded(random_lengths(500))
+
+    def batches(seed: int, epoch: int) -> list[list[int]]:
+        sampler = TokenBudgetSampler(data, 2048, shuffle=True, seed=seed)
+        sampler.epoch = epoch
+        return sampler.batches()
+
+    assert batches(1, 2) == batches(1, 2)
+    assert batches(1, 2) != batches(1, 3)
+    assert batches(1, 2) != batches(2, 2)
+
+
+def test_shuffled_batches_do_not_come_longest_first() -> None:
+    data = encoded(random_lengths())
+    widths = [data.longest_N()[b].max() for b in TokenBudgetSampler(data, 4096, shuffle=True)]
+    assert abs(np.corrcoef(widths, np.arange(len(widths)))[0, 1]) < 0.3
+
+
+def test_the_dataloader_gives_batches_with_their_rows() -> None:
+    data = encoded([3, 7, 5])
+    sampler = TokenBudgetSampler(data, 100)
+    [batch] = list(dataloader(data, np.array([0, 1, 1]), sampler))
+    assert batch.rows_B.tolist() == [1, 2, 0]
+    assert batch.labels_B is not None
+    assert torch.equal(batch.labels_B, torch.tensor([1, 1, 0]))
