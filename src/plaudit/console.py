@@ -1,0 +1,197 @@
+"""What the command line shows: results on stdout, remarks on stderr, one exit code."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from plaudit.errors import PlauditError
+
+if TYPE_CHECKING:
+    from plaudit.predict import Prediction
+
+P = ParamSpec("P")
+
+# DEL, C1, line separators, bidirectional overrides and lone surrogates: with the C0 controls, what
+# moves a terminal's cursor, reorders what is read, or cannot be written at all.
+_BEYOND_C0 = "\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+UNSAFE = re.compile(f"[\x00-\x1f{_BEYOND_C0}]")
+UNSAFE_IN_JSON = re.compile(f"[{_BEYOND_C0}]")  # json.dumps has escaped the C0 controls itself
+
+
+def inert(text: str) -> str:
+    r"""Spell out control characters, so that a terminal shows them and does not obey them.
+
+    Parameters
+    ----------
+    text : str
+        From a review, a label or a file name.
+
+    Returns
+    -------
+    str
+        On one line.
+
+    Examples
+    --------
+    >>> print(inert("good\x1b[2J"))
+    good\x1b[2J
+    """
+    return UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def out(line: str = "") -> None:
+    """Write one line of the result to standard output, at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def say(line: str) -> None:
+    """Write to standard error, each line made inert."""
+    sys.stderr.write("".join(inert(part) + "\n" for part in line.split("\n")))
+    sys.stderr.flush()
+
+
+def advise(command: str) -> None:
+    """Name the next useful command."""
+    say(f"next: {command}")
+
+
+def as_json(document: object, *, indent: int | None = 2) -> str:
+    """Write a document as strict JSON that is safe on a terminal.
+
+    Parameters
+    ----------
+    document : object
+        Of dictionaries, lists, strings, numbers, booleans and None. NaN and infinity become null.
+    indent : int, optional
+        None: on one line.
+
+    Returns
+    -------
+    str
+    """
+    text = json.dumps(_finite(document), ensure_ascii=False, indent=indent, allow_nan=False)
+    return UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def guarded(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn what a command raises into one message and an exit code; never a traceback.
+
+    Parameters
+    ----------
+    command : callable
+
+    Returns
+    -------
+    callable
+        Leaves with 2 for the user's mistake, 1 for a failure, 130 for Ctrl-C, and 0 when the
+        reader of its output has seen enough (``| head``).
+    """
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+            sys.stdout.flush()
+        except PlauditError as error:
+            _fail(str(error))
+            raise SystemExit(error.exit_code) from None
+        except KeyboardInterrupt:
+            _fail("interrupted")
+            raise SystemExit(130) from None
+        except BrokenPipeError:
+            _discard_output()
+            raise SystemExit(0) from None
+        except Exception as error:
+            if os.environ.get("PLAUDIT_DEBUG", "") not in ("", "0"):
+                traceback.print_exc()
+            first = (str(error).strip() or "no message").splitlines()[0]
+            _fail(f"{type(error).__name__}: {first} (PLAUDIT_DEBUG=1 shows where)")
+            raise SystemExit(1) from None
+
+    return run
+
+
+def _fail(message: str) -> None:
+    problems = message.split("\n")
+    if len(problems) == 1:
+        say(f"plaudit: {message}")
+    else:
+        say("\n".join(["plaudit:", *(f"  {problem}" for problem in problems)]))
+
+
+def _discard_output() -> None:
+    # Python flushes at exit, and would complain about the closed pipe once more.
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+def prediction_line(text: str, prediction: Prediction, *, json: bool) -> str:
+    """Put an answer on one line.
+
+    Parameters
+    ----------
+    text : str
+        What was asked.
+    prediction : Prediction
+    json : bool
+        As a JSON document; else label, probability and text, separated by tabs.
+
+    Returns
+    -------
+    str
+    """
+    if not json:
+        return f"{inert(prediction.label)}\t{prediction.probability:.4f}\t{inert(text)}"
+    answer = {
+        "text": text,
+        "label": prediction.label,
+        "probability": prediction.probability,
+        "probabilities": prediction.probabilities,
+    }
+    return as_json(answer, indent=None)
+
+
+def scores(document: Mapping[str, Any]) -> list[str]:
+    """Lay out the metrics of an evaluation, one a line with its interval.
+
+    Parameters
+    ----------
+    document : mapping
+        What ``plaudit.evaluate`` returned.
+
+    Returns
+    -------
+    list of str
+    """
+    split, labels = document["split"], ", ".join(map(inert, document["labels"]))
+    lines = [f"{document['rows']:,} rows ({inert(split)}), labels {labels}"]
+    for name, estimate in document["metrics"].items():
+        line = f"{name:<20} {_number(estimate['value'])}"
+        if estimate.get("low") is not None:
+            line += f"   {_number(estimate['low'])} to {_number(estimate['high'])}"
+        lines.append(line)
+    return lines
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None or not math.isfinite(value) else f"{value:.4f}"

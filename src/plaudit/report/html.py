@@ -1,0 +1,89 @@
+"""The report as one web page that needs nothing but itself.
+
+Nothing in it runs and nothing is loaded: the content security policy admits the page's own style
+sheet, by its digest, and nothing else. Every value is escaped by the template.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from plaudit.report import plots, view, words
+from plaudit.report.summary import headline
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """Write the page.
+
+    Parameters
+    ----------
+    document : mapping
+        The report, as in ``report.json``.
+
+    Returns
+    -------
+    str
+        A whole HTML document.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        autoescape=True,
+        loader=PackageLoader("plaudit.report"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "count": words.count,
+        "duration": words.duration,
+        "epochs": words.epochs,
+        "moment": words.moment,
+        "percent": words.percent,
+    }
+    shown = words.tidy(document)
+    return environment.get_template("report.html.j2").render(_context(shown))
+
+
+def _context(document: Mapping[str, Any]) -> dict[str, Any]:
+    from markupsafe import Markup
+
+    style = resources.files("plaudit.report").joinpath("templates/report.css").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    history, best = document["training"]["history"], document["training"]["best_step"]
+    curves = {
+        "loss": plots.loss_curve(history, best),
+        "accuracy": plots.accuracy_curve(history, best),
+    }
+    files, more_files = view.files(document)
+    test = document["test"]
+    return {
+        **document,
+        # Our own style sheet and matplotlib's output, which holds numbers only.
+        "style": Markup(style),  # noqa: S704
+        "curves": {name: Markup(svg) for name, svg in curves.items() if svg is not None},  # noqa: S704
+        "style_digest": digest,
+        "headline": headline(document),
+        "tiles": view.tiles(document),
+        "metric_rows": view.metric_rows(document),
+        "class_rows": view.class_rows(test),
+        "matrix": view.matrix(test),
+        "confused_pairs": view.confused_pairs(test),
+        "wrong": _wrong(test),
+        "shown_mistakes": view.mistakes(document),
+        "firewall": view.firewall(document),
+        "shown_files": files,
+        "more_files": more_files,
+        "recipe": words.toml(document["config"]),
+    }
+
+
+def _wrong(scores: Mapping[str, Any] | None) -> int:
+    if scores is None:
+        return 0
+    right = sum(row[index] for index, row in enumerate(scores["confusion"]))
+    return int(scores["rows"] - right)

@@ -1,0 +1,271 @@
+"""Numbers, dates and settings as a reader wants them, and text made safe to show."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+MISSING = "–"
+# What no page can hold: control characters (but tab and line feeds) and halves of surrogate pairs.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_NUMBERS = ("mcc", "roc_auc", "average_precision", "log_loss")
+
+
+def tidy(value: Any) -> Any:
+    """Return a document in which every string can be written as UTF-8 and shown.
+
+    Parameters
+    ----------
+    value : Any
+        Plain values as of JSON, nested at will.
+
+    Returns
+    -------
+    Any
+        The same, with unprintable characters replaced by U+FFFD.
+    """
+    match value:
+        case str():
+            return _UNPRINTABLE.sub("\ufffd", value)
+        case Mapping():
+            return {tidy(key): tidy(item) for key, item in value.items()}
+        case list() | tuple():
+            return [tidy(item) for item in value]
+        case _:
+            return value
+
+
+def percent(value: float | None) -> str:
+    """Return a share in percent, with one decimal; never rounded up to all or down to none.
+
+    Parameters
+    ----------
+    value : float or None
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> percent(0.9213), percent(0.9999), percent(1.0), percent(0.0001), percent(None)
+    ('92.1%', '99.99%', '100%', '0.01%', '–')
+    """
+    if value is None or math.isnan(value):
+        return MISSING
+    if value in (0.0, 1.0):
+        return f"{value:.0%}"
+    for decimals in range(1, 7):
+        shown = f"{value:.{decimals}%}"
+        if float(shown[:-1]) not in (0.0, 100.0):
+            return shown
+    return shown
+
+
+def measure(name: str, value: float | None) -> str:
+    """Return the value of a metric in its usual unit.
+
+    Parameters
+    ----------
+    name : str
+        Name of the metric; shares are shown in percent, all others as a number.
+    value : float or None
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> measure("macro_f1", 0.9213), measure("log_loss", 0.2134)
+    ('92.1%', '0.213')
+    """
+    if name not in _NUMBERS:
+        return percent(value)
+    return MISSING if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def interval(name: str, estimate: Mapping[str, float | None]) -> str:
+    """Return the ends of an estimate's interval, or nothing where it has none.
+
+    Parameters
+    ----------
+    name : str
+        Name of the metric.
+    estimate : mapping
+        With low and high.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> interval("accuracy", {"value": 0.92, "low": 0.91, "high": 0.931})
+    '91.0 to 93.1'
+    """
+    low, high = estimate["low"], estimate["high"]
+    if low is None or high is None:
+        return ""
+    return f"{measure(name, low).rstrip('%')} to {measure(name, high).rstrip('%')}"
+
+
+def count(value: float | None) -> str:
+    """Return a number of things, thousands separated.
+
+    Parameters
+    ----------
+    value : float or None
+
+    Returns
+    -------
+    str
+    """
+    return MISSING if value is None else f"{value:,.0f}"
+
+
+def epochs(value: float) -> str:
+    """Return a number of passes over the data.
+
+    Parameters
+    ----------
+    value : float
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> epochs(1.0), epochs(2.5)
+    ('1 epoch', '2.5 epochs')
+    """
+    return f"{value:.3g} epoch" if value == 1 else f"{value:.3g} epochs"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time in the units that people say it in.
+
+    Parameters
+    ----------
+    seconds : float or None
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> duration(0.04), duration(7.26), duration(119.7), duration(4020)
+    ('0.04 s', '7.3 s', '2 min', '1 h 7 min')
+    """
+    if seconds is None:
+        return MISSING
+    if seconds < 1:
+        return f"{seconds:.2f} s"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+def moment(iso: str | None) -> str:
+    """Return a point in time to the second.
+
+    Parameters
+    ----------
+    iso : str or None
+        As ``datetime.isoformat`` writes it; anything else is returned as it is.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> moment("2026-05-04T10:11:12.345678+00:00")
+    '2026-05-04 10:11:12 UTC'
+    """
+    if iso is None:
+        return MISSING
+    try:
+        return f"{datetime.fromisoformat(iso):%Y-%m-%d %H:%M:%S %Z}".strip()
+    except ValueError:
+        return iso
+
+
+def toml(config: Mapping[str, Any]) -> str:
+    """Write a configuration as a recipe that reads back to the same values.
+
+    Parameters
+    ----------
+    config : mapping
+        Sections of plain values; None, which TOML does not know, is left out.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> print(toml({"seed": 1, "optim": {"lr": 1e-05}}))
+    seed = 1
+    <BLANKLINE>
+    [optim]
+    lr = 1e-05
+    """
+    lines = [
+        f"{_key(key)} = {_value(value)}"
+        for key, value in config.items()
+        if value is not None and not isinstance(value, Mapping)
+    ]
+    for section, values in config.items():
+        if isinstance(values, Mapping):
+            lines += ["", f"[{_key(section)}]"]
+            lines += [
+                f"{_key(key)} = {_value(value)}"
+                for key, value in values.items()
+                if value is not None
+            ]
+    return "\n".join(lines).strip()
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else quoted(key)
+
+
+def _value(value: Any) -> str:
+    match value:
+        case str():
+            return quoted(value)
+        case Mapping():
+            pairs = (f"{_key(str(key))} = {_value(item)}" for key, item in value.items())
+            return "{ " + ", ".join(pairs) + " }"
+        case list() | tuple():
+            return "[" + ", ".join(_value(item) for item in value) + "]"
+        case _:
+            return json.dumps(value)
+
+
+def quoted(text: str) -> str:
+    """Return a string in double quotes as JSON, TOML and YAML all read it.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        On one line, whatever the text holds.
+    """
+    # Raw line and paragraph separators, next-line and DEL end a line for one reader or another.
+    escaped = json.dumps(_UNPRINTABLE.sub("\ufffd", text), ensure_ascii=False)
+    return re.sub("[\u2028\u2029\ufeff]", lambda found: f"\\u{ord(found[0]):04x}", escaped)

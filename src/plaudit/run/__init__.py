@@ -1,0 +1,7 @@
+"""The composition root: a whole run, and what is done with it afterwards."""
+
+from plaudit.run.evaluation import evaluate
+from plaudit.run.folder import rebuild_report
+from plaudit.run.training import Run, Watcher, train
+
+__all__ = ["Run", "Watcher", "evaluate", "rebuild_report", "train"]

@@ -1,0 +1,87 @@
+"""The run's folder: taken once, never overwritten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from plaudit import artifact
+from plaudit.errors import ArtifactError, ConfigError
+from plaudit.report import card, html
+
+REPORT = "report.json"
+
+
+def take(out: str, name: str) -> Path:
+    """Make a new folder for a run.
+
+    Parameters
+    ----------
+    out : str
+        Folder that holds the runs.
+    name : str
+
+    Returns
+    -------
+    Path
+        ``out/name``, or ``out/name-2`` and so on when that is taken.
+
+    Raises
+    ------
+    ConfigError
+        The folder cannot be made.
+    """
+    for number in range(1, 100_000):
+        folder = Path(out) / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if Path(out).is_dir():
+                continue
+            raise ConfigError(f"out = {out!r} is a file; name a folder") from None
+        except OSError as error:
+            raise ConfigError(f"out = {out!r}: no folder can be made there: {error}") from error
+        return folder
+    raise ConfigError(f"{out}/{name} is taken 99,999 times over; choose another name")
+
+
+def pages(report: Mapping[str, Any]) -> dict[str, str]:
+    """Render the report's three forms, by file name."""
+    return {
+        REPORT: json.dumps(report, indent=1, allow_nan=False) + "\n",
+        "report.html": html.render(dict(report)),
+        "README.md": card.render(dict(report)),
+    }
+
+
+def rebuild_report(run: Path | str) -> Path:
+    """Render a run's report and model card again from its report.json.
+
+    Parameters
+    ----------
+    run : Path or str
+        The run's folder, or the model folder in it.
+
+    Returns
+    -------
+    Path
+        The new report.html.
+
+    Raises
+    ------
+    ArtifactError
+        There is no report.json.
+    """
+    folder = Path(run)
+    if (folder / "model" / artifact.MANIFEST).is_file():
+        folder = folder / "model"
+    source = folder / REPORT
+    if not source.is_file():
+        raise ArtifactError(
+            f"{folder} has no {REPORT}. Give a run's folder, as in runs/quickstart."
+        )
+    artifact.verify(folder)
+    artifact.add(folder, pages(json.loads(source.read_text(encoding="utf-8"))))
+    return folder / "report.html"

@@ -1,0 +1,60 @@
+import math
+
+import pytest
+
+from plaudit.config import Config, check
+from plaudit.config.rules import conflicts
+from plaudit.errors import ConfigError
+
+
+def changed(**sections):
+    return Config.model_validate(sections)
+
+
+def keys_of(config):
+    return [conflict.keys[0] for conflict in conflicts(config)]
+
+
+def test_the_defaults_agree_with_each_other():
+    check(Config())
+
+
+def test_a_batch_must_hold_the_longest_text():
+    assert keys_of(changed(train={"batch_tokens": 255})) == ["train.batch_tokens"]
+    assert keys_of(changed(train={"batch_tokens": 256})) == []
+    assert keys_of(changed(train={"batch_tokens": 255, "batch_examples": 4})) == []
+
+
+def test_windows_must_advance():
+    text = {"policy": "windows", "max_tokens": 64}
+    assert keys_of(changed(text={**text, "stride": 62})) == ["text.stride"]
+    assert keys_of(changed(text={**text, "stride": 61})) == []
+    assert keys_of(changed(text={"policy": "head", "max_tokens": 64, "stride": 62})) == []
+
+
+def test_patience_needs_validation_data():
+    train, split = {"patience": 2}, {"validation_size": 0}
+    assert keys_of(changed(train=train, split=split)) == ["train.patience"]
+    assert keys_of(changed(train=train, split=split, data={"validation": "v.csv"})) == []
+    assert keys_of(changed(split=split)) == []
+
+
+def test_something_must_be_left_to_train_on():
+    assert keys_of(changed(split={"train_size": 0})) == ["split.train_size"]
+    halves = {"validation_size": 0.5, "test_size": 0.5}
+    assert keys_of(changed(split=halves)) == ["split.test_size"]
+    assert keys_of(changed(split=halves, data={"test": "t.csv"})) == []
+    assert keys_of(changed(split={"validation_size": 500, "test_size": 0.6})) == []
+
+
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_numbers_must_be_finite(value):
+    broken = Config().model_copy(update={"optim": Config().optim.model_copy(update={"lr": value})})
+    assert keys_of(broken) == ["optim.lr"]
+
+
+def test_all_contradictions_are_raised_together():
+    config = changed(train={"batch_tokens": 8, "patience": 1}, split={"validation_size": 0})
+    with pytest.raises(ConfigError) as raised:
+        check(config)
+    assert len(raised.value.problems) == 2

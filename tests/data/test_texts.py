@@ -1,0 +1,104 @@
+import gzip
+import io
+import os
+
+import pytest
+
+from plaudit.data.texts import BLOCK, arrivals, gather, read
+from plaudit.errors import DataError
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def texts(*inputs, column=None):
+    return [text for block in gather(inputs, column=column) for text in block]
+
+
+def test_arguments_are_texts():
+    assert texts("A triumph.", "- no", "x" * 5000) == ["A triumph.", "- no", "x" * 5000]
+
+
+def test_many_texts_come_in_blocks(here):
+    (here / "r.txt").write_text("a\n" * (BLOCK + 1))
+    assert [len(block) for block in gather(["r.txt"])] == [BLOCK, 1]
+
+
+@pytest.mark.parametrize("name", ["r.txt", "R.TXT", "r.txt.gz"])
+def test_a_text_file_has_a_text_a_line(here, name):
+    content = b"\xef\xbb\xbfone\r\n\n three \nfour"
+    (here / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    assert texts(name) == ["one", "", " three ", "four"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("r.csv", 'id,Review\n1,"good,\nvery"\n2,bad\n'),
+        ("r.tsv", "id\treview_text\n1\tgood,\\nvery\n2\tbad\n"),
+        ("r.csv", 'id,opinion\n1,"good,\nvery"\n2,bad\n'),
+        ("r.jsonl", '{"text": "good,\\nvery", "label": "pos"}\n{"text": "bad"}\n'),
+    ],
+)
+def test_a_table_gives_its_text_column(here, name, content):
+    (here / name).write_text(content)
+    assert [text.replace("\\n", "\n") for text in texts(name)] == ["good,\nvery", "bad"]
+
+
+def test_the_column_can_be_named(here):
+    (here / "r.csv").write_text("text,title\nlong,short\n")
+    assert texts("r.csv", column="title") == ["short"]
+    with pytest.raises(DataError, match=r"no column 'titel' \(did you mean 'title'\?\)"):
+        gather(["r.csv"], column="titel")
+
+
+def test_a_column_is_not_guessed_among_several(here):
+    (here / "r.csv").write_text("title,plot\na,b\n")
+    with pytest.raises(DataError, match=r"which column is the text.*--text COLUMN"):
+        gather(["r.csv"])
+
+
+@pytest.mark.parametrize("name", ["reviews.csv", "no/such.jsonl", "a.txt.gz"])
+def test_a_missing_file_is_no_review(name):
+    with pytest.raises(DataError, match=r"no such file|unknown kind"):
+        gather([name])
+
+
+def test_a_row_without_a_text_is_named(here):
+    (here / "r.jsonl").write_text('{"text": "a"}\n{"text": null}\n')
+    with pytest.raises(DataError, match=r"r\.jsonl:2: 'text' holds None"):
+        list(read(here / "r.jsonl"))
+
+
+def test_a_broken_row_is_named(here):
+    (here / "r.csv").write_text("text,id\na,1\nb\n")
+    with pytest.raises(DataError, match=r"r\.csv:3"):
+        list(read(here / "r.csv"))
+
+
+def test_bytes_that_are_not_utf8_are_named_with_their_line(here):
+    (here / "r.txt").write_bytes(b"fine\nna\xefve\n")
+    with pytest.raises(DataError, match=r"r\.txt:2: byte 3 of the line is not UTF-8"):
+        list(read(here / "r.txt"))
+
+
+def test_a_stream_is_answered_as_it_comes():
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as stream:
+        found = arrivals(stream, "pipe")
+        os.write(writer, b"one\ntwo\nthr")
+        assert next(found) == ["one", "two"]  # although the pipe is still open
+        os.write(writer, b"ee\n")
+        assert next(found) == ["three"]
+        os.write(writer, "é".encode()[:1])
+        os.write(writer, "é".encode()[1:])
+        os.close(writer)
+        assert next(found) == ["é"]
+        assert list(found) == []
+
+
+def test_an_empty_stream_has_no_texts():
+    assert list(arrivals(io.BytesIO(b""), "nothing")) == []

@@ -1,0 +1,55 @@
+"""What the documents point to exists: files, make targets, commands, settings."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+IDS = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
+
+
+def code_in(text):
+    """Return what stands in code fences and between backquotes."""
+    return "\n".join(re.findall(r"```.*?```|`[^`\n]+`", text, re.DOTALL))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=IDS)
+def test_links_lead_somewhere(document):
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text(encoding="utf-8"))
+    local = [link for link in links if not re.match(r"[a-z]+:", link)]
+    assert [link for link in local if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=IDS)
+def test_make_targets_exist(document):
+    named = set(re.findall(r"\bmake ([a-z]+)\b", code_in(document.read_text(encoding="utf-8"))))
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert named <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_commands_and_settings_exist(name):
+    from plaudit.cli import app
+    from plaudit.config import describe, recipes
+
+    path = ROOT / name
+    if not path.exists():
+        pytest.skip(f"there is no {name}")
+    code = code_in(path.read_text(encoding="utf-8"))
+    commands = {command.callback.__name__ for command in app.registered_commands}
+    named = set(re.findall(r"^\s*(?:\$ )?plaudit ([a-z]+)", code, re.MULTILINE))
+    assert named <= commands
+    trained = set(re.findall(r"\bplaudit train ([a-z][a-z0-9-]*)(?=\s|$|`)", code, re.MULTILINE))
+    assert trained <= {recipe.name for recipe in recipes()} | {"imdb", "bundled"}
+    settings = {setting.key for setting in describe()}
+    sections = {key.partition(".")[0] for key in settings if "." in key}
+    for section, rest in re.findall(r"\b([a-z]+)\.([a-z_]+)=", code):
+        assert section not in sections or f"{section}.{rest}" in settings
+
+
+def test_every_make_target_is_explained():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[1].split()
+    assert set(re.findall(r"^([a-z]+):.*## \S", makefile, re.MULTILINE)) == set(phony)
