@@ -9,8 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 
-WORDS = """the a film movie plot actor is was good great lovely fine triumph bad awful dull poor waste
-worst best and but not very it of to in i saw with ##s ##ing un ##watch ##able . , ! ? < 3""".split()
+# Tensors here are tiny: a second thread costs more in waiting than it brings.
+torch.set_num_threads(1)
+
+WORDS = [
+    *("the", "a", "film", "movie", "plot", "actor", "is", "was", "good", "great", "lovely", "fine"),
+    *("triumph", "bad", "awful", "dull", "poor", "waste", "worst", "best", "and", "but", "not"),
+    *("very", "it", "of", "to", "in", "i", "saw", "with", "un", "##s", "##watch", "##able"),
+    *(".", ",", "!", "?", "<", "3"),
+]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 POSITIVE = ["good", "great", "lovely", "fine", "triumph", "best"]
 NEGATIVE = ["bad", "awful", "dull", "poor", "waste", "worst"]

@@ -169,6 +169,8 @@ def predict(
     from plaudit.data.texts import gather
 
     blocks = gather(inputs or (), column=text)
+    if sys.stdin.isatty() and inputs in (None, [], ["-"]):
+        console.say("reading standard input, one text a line; Ctrl-D ends it")
     from plaudit.predict import Classifier
 
     classifier = Classifier.load(model)

@@ -32,6 +32,7 @@ NASTY = st.lists(st.sampled_from([*PIECES, " ", "\n", "\t"]), max_size=24).map("
 @example("&amp&#x37e;lt\u037e", CleanConfig())
 @example("&am\x00p;", CleanConfig())
 @example("<<!-- -->br>", CleanConfig())
+@example("<b<!-- -->>", CleanConfig())
 @example("e\u200b\u0301 \ud83d\u200b\ude00", CleanConfig())
 def test_cleaning_twice_is_cleaning_once_whatever_is_switched_off(
     text: str, config: CleanConfig
@@ -79,6 +80,8 @@ def test_plain_words_are_never_touched(text: str) -> None:
         "< br>",
         "<!-- never closed",
         "<<<>>>",
+        "<a href=y<3>z>",
+        "<td openly>",
         "PG > R",
     ],
 )
@@ -101,6 +104,7 @@ def test_what_only_looks_like_a_tag_stays(text: str) -> None:
         "<h1\u00a0class=x>",
         "<!-- a <b> c -->",
         "<!-- two\nlines -->",
+        "<!-->",
         "<!DOCTYPE html>",
         "&lt;br&gt;",
         "&amp;lt;br /&amp;gt;",
@@ -125,6 +129,7 @@ def test_a_comment_ends_at_its_first_end() -> None:
         ("&#x1F600; &#305;", "\U0001f600 \u0131"),
         ("e&#x301;", "\u00e9"),
         ("&am&#112;;", "&"),
+        ("&CounterClockwiseContourIntegral;", "\u2233"),
         ("a&nbsp;&nbsp;b", "a b"),
         ("dash&#150;dash", "dash\u2013dash"),
         ("&#xd800;&#0;", "\ufffd\ufffd"),

@@ -22,5 +22,5 @@ def test_texts_share_a_fingerprint_exactly_when_they_are_equal(texts: list[str])
     assert len(set(prints.tolist())) == len(set(texts))
 
 
-def test_a_lone_surrogate_has_a_fingerprint() -> None:
-    assert fingerprint("\ud800") != fingerprint("\ufffd")
+def test_lone_surrogates_have_fingerprints_of_their_own() -> None:
+    assert len({fingerprint(text) for text in ("\ud800", "\ud801", "\ufffd", "?", "")}) == 5

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from plaudit.evaluate import bootstrap, confusion, ranking
 from plaudit.evaluate.metrics import Estimate, point, score
 
 EXACT = {"rel": 1e-12, "abs": 1e-12}
@@ -138,16 +139,13 @@ def test_probability_zero_on_the_truth_costs_a_finite_loss():
     )
 
 
-def test_large_data_does_not_overflow():
-    rows = 3_000_000
-    probabilities = np.tile(np.array([[0.9, 0.1], [0.2, 0.8]]), (rows // 2, 1))
-    targets = np.tile([0, 1], rows // 2)
-    targets[: rows // 4] = 1
+def test_large_counts_do_not_overflow():
+    a, b, c, d = 4_000_000_000, 300_000_000, 500_000_000, 3_500_000_000
+    found = confusion.derive(np.array([[[a, b], [c, d]]])).metrics["mcc"][0]
 
-    found = point(probabilities, targets, ["mcc"])["mcc"]
-    confusion = sk.confusion_matrix(targets, probabilities.argmax(axis=1)).astype(float)
-    (a, b), (c, d) = confusion
-    assert found == pytest.approx((a * d - b * c) / np.sqrt((a + b) * (c + d) * (a + c) * (b + d)))
+    assert found == pytest.approx(
+        (a * d - b * c) / math.sqrt((a + b) * (c + d) * (a + c) * (b + d))
+    )
 
 
 def test_intervals_hold_the_value_and_narrow_with_more_rows():
@@ -170,30 +168,30 @@ def test_higher_confidence_is_wider():
 
 
 def test_intervals_cover_the_truth_as_often_as_they_say():
-    truth, covered, simulations = 0.85, 0, 400
+    truth, rows, covered, simulations = 0.85, 400, 0, 400
     for seed in range(simulations):
-        right = np.random.default_rng(seed).random(400) < truth
-        probabilities = np.where(right[:, None], [0.9, 0.1], [0.1, 0.9])
-        targets = np.zeros(400, dtype=np.int64)
-        estimate = score(probabilities, targets, names(2), bootstrap=150, seed=seed).metrics[
-            "accuracy"
-        ]
-        covered += estimate.low <= truth <= estimate.high
+        rng = np.random.default_rng(seed)
+        right = rng.binomial(rows, truth)
+        matrix = np.array([[right, rows - right], [0, 0]])
+        (draws,) = bootstrap.confusions(matrix, 400, rng)
+        low, high = bootstrap.interval(confusion.derive(draws).metrics["accuracy"], 0.95)
+        covered += low <= truth <= high
     assert 0.93 <= covered / simulations <= 0.97
 
 
-def test_ranking_intervals_have_the_width_of_plain_resampling():
-    probabilities, targets = sample(250, 2, ties=True)
-    estimates = score(probabilities, targets, names(2), bootstrap=1000).metrics
-    rng = np.random.default_rng(7)
-    areas, precisions = [], []
-    for _ in range(400):
-        rows = rng.integers(0, 250, 250)
-        areas.append(sk.roc_auc_score(targets[rows], probabilities[rows, 1]))
-        precisions.append(sk.average_precision_score(targets[rows], probabilities[rows, 1]))
-    for name, plain in (("roc_auc", areas), ("average_precision", precisions)):
-        assert estimates[name].low == pytest.approx(np.quantile(plain, 0.025), abs=0.015)
-        assert estimates[name].high == pytest.approx(np.quantile(plain, 0.975), abs=0.015)
+@pytest.mark.parametrize("ties", [False, True])
+def test_ranks_of_a_resample_equal_scikit_learn_with_weights(ties):
+    probabilities, targets = sample(120, 2, ties=ties)
+    scores, member = probabilities[:, 1], targets == 1
+    ranked = ranking.rank(scores, member)
+    for counts in bootstrap.row_counts(120, 20, np.random.default_rng(0)):
+        area, precision = ranking.measure(ranked, counts)
+        assert area == pytest.approx(
+            sk.roc_auc_score(member, scores, sample_weight=counts), **EXACT
+        )
+        assert precision == pytest.approx(
+            sk.average_precision_score(member, scores, sample_weight=counts), **EXACT
+        )
 
 
 def test_the_seed_decides_the_intervals():

@@ -28,9 +28,7 @@ def tiny(encoder: Path | str, **settings: object) -> ReviewClassifier:
 
 @pytest.mark.parametrize("pooling", ["cls", "pooler", "mean", "max"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_each_family_and_pooling_ignores_padding(
-    family: str, pooling: str, tmp_path: Path
-) -> None:
+def test_each_family_and_pooling_ignores_padding(family: str, pooling: str, tmp_path: Path) -> None:
     model = tiny(save_encoder(tmp_path / "encoder", family), pooling=pooling)
     with torch.no_grad():
         padded_BC = model(IDS_PT, MASK_PT, OWNER_P)
@@ -122,7 +120,7 @@ def test_pickled_weights_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no config.json"):
+    with pytest.raises(ConfigError, match=r"no config\.json"):
         encoder_location(str(tmp_path / "nothing"))
 
 

@@ -12,7 +12,8 @@ yaml = pytest.importorskip("yaml")
 
 HOSTILE = (
     "---\nlicense: evil\n# Heading <img src=x onerror=alert(1)> [link](http://evil.example) "
-    '**bold** `code` | cell | "quoted" \\ {{ 7*7 }} www.evil.example ```\n- item: &a *b !!x \u2028 \ud800'
+    '**bold** `code` | cell | "quoted" \\ {{ 7*7 }} www.evil.example ```\n'
+    "- item: &a *b !!x \u2028 \ud800"
 )
 
 
@@ -122,7 +123,7 @@ def test_hostile_text_breaks_neither_yaml_nor_markdown(document):
     headings = [
         tokens[index + 1].content for index, t in enumerate(tokens) if t.type == "heading_open"
     ]
-    assert len(headings) == 7
+    assert len(headings) == 6
     assert [t.info for t in tokens if t.type == "fence"] == ["sh", "python", "python", "toml"]
     codes = [token.content for token in flat if token.type == "code_inline"]
     assert "code" not in codes

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
 from importlib import resources
+from itertools import pairwise
 
 import pytest
 
@@ -17,6 +19,18 @@ VOID = {"meta", "br", "hr", "img", "link", "input"}
 HOSTILE = (
     "<script>alert(1)</script>\"'> {{ 7*7 }} {% raw %} ]]> --> \u202eevil\u0000 \ud800 & עברית"
 )
+
+
+@pytest.fixture(scope="module")
+def page_text(document_json) -> str:
+    return render(json.loads(document_json))
+
+
+@pytest.fixture
+def document(document):
+    """Without curves, which take most of the time and have tests of their own."""
+    document["training"]["history"] = []
+    return document
 
 
 class Page(HTMLParser):
@@ -66,8 +80,8 @@ def hostile(value):
             return value
 
 
-def test_the_page_says_what_was_found(document):
-    text = Page(render(document)).text
+def test_the_page_says_what_was_found(document, page_text):
+    text = Page(page_text).text
 
     assert headline(document) in text
     for said in (
@@ -96,8 +110,8 @@ def test_the_metrics_table_holds_every_metric_with_its_interval_and_the_baseline
     assert "0.765" in row
 
 
-def test_nothing_runs_and_nothing_is_loaded(document):
-    text = render(document)
+def test_nothing_runs_and_nothing_is_loaded(page_text):
+    text = page_text
     page = Page(text)
 
     assert not page.all("script")
@@ -111,8 +125,8 @@ def test_nothing_runs_and_nothing_is_loaded(document):
     assert "@import" not in text
 
 
-def test_the_security_policy_admits_this_style_sheet_only(document):
-    text = render(document)
+def test_the_security_policy_admits_this_style_sheet_only(page_text):
+    text = page_text
     style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = next(m["content"] for m in Page(text).all("meta") if "http-equiv" in m)
@@ -122,13 +136,13 @@ def test_the_security_policy_admits_this_style_sheet_only(document):
     assert "unsafe" not in policy
 
 
-def test_the_page_is_accessible_in_structure(document):
-    page = Page(render(document))
+def test_the_page_is_accessible_in_structure(page_text):
+    page = Page(page_text)
 
     assert page.all("html") == [{"lang": "en"}]
     assert len(page.all("h1")) == 1
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h\d", tag)]
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
     assert len(page.all("caption")) == len(page.all("table"))
     assert all(cell.get("scope") in ("row", "col") for cell in page.all("th"))
     assert all(svg["role"] == "img" for svg in page.all("svg"))
@@ -158,7 +172,6 @@ def test_hostile_text_everywhere_stays_text(document):
     assert "<script" not in text
     assert "\x00" not in text
     assert "{{ 7*7 }}" in page.text
-    assert "49" not in re.findall(r"evil.*?&", page.text)
     assert "<script>alert(1)</script>" in page.text
 
 
@@ -276,15 +289,15 @@ def test_text_stands_out_as_accessibility_asks(scheme):
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
-def test_a_browser_renders_the_page_without_complaint(document, tmp_path):
+def test_a_browser_renders_the_page_without_complaint(page_text, tmp_path):
     page = tmp_path / "report.html"
-    page.write_text(render(document), encoding="utf-8")
+    page.write_text(page_text, encoding="utf-8")
     picture = tmp_path / "report.png"
-    flags = (
-        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-        "--disable-background-networking --disable-component-update --disable-sync "
-        "--enable-logging=stderr --window-size=1000,1400"
-    ).split()
+    flags = [
+        *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+        *("--enable-logging=stderr", "--window-size=1000,1400"),
+    ]
     done = subprocess.run(
         [
             "chromium",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,7 +55,7 @@ def test_windows_lose_no_token_and_overlap_by_the_stride(
     parts = windows(ids, limit, stride, most=10_000)
     assert sorted({token for part in parts for token in part}) == ids
     assert all(len(part) <= limit for part in parts)
-    for left, right in zip(parts[:-2], parts[1:-1], strict=True):
+    for left, right in pairwise(parts[:-1]):
         assert left[len(left) - stride :] == right[:stride]
 
 

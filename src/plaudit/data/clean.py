@@ -60,7 +60,7 @@ _TAG = re.compile(
           [a-z_:@][\w:.-]*+ \s*+ = \s*+ (?: "[^"]*+" | '[^']*+' | [^\s"'=`]++ )
         | (?: async | autofocus | autoplay | checked | compact | controls | default | defer
             | disabled | hidden | loop | multiple | muted | nohref | noshade | nowrap | open
-            | readonly | required | reversed | selected ) (?![^\s/])
+            | readonly | required | reversed | selected )
       ) )*+
       \s*+ (?: / \s*+ )?
     | !doctype \b .*
@@ -150,10 +150,11 @@ def _character(reference: str) -> str | None:
 
 
 def _without_comments(text: str) -> str:
-    # Not a regular expression: "<!--.*?-->" is quadratic in comments that never end.
+    # Not a regular expression: "<!--.*?-->" is quadratic in comments that never end. The marks
+    # may share their dashes: browsers take "<!-->" for an empty comment.
     kept: list[str] = []
     done = 0
-    while (start := text.find("<!--", done)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
+    while (start := text.find("<!--", done)) >= 0 and (end := text.find("-->", start + 2)) >= 0:
         kept += text[done:start], " "
         done = end + 3
     return "".join([*kept, text[done:]])

@@ -94,7 +94,7 @@ def _validation(history: Sequence[Mapping[str, Any]], name: str) -> list[tuple[i
 
 def _thinned(points: list[tuple[int, float]]) -> list[tuple[float, float]]:
     """Average neighbours, which also smooths the noise of single batches."""
-    width = math.ceil(len(points) / _MAX_POINTS)
+    width = max(1, math.ceil(len(points) / _MAX_POINTS))
     groups = (points[start : start + width] for start in range(0, len(points), width))
     return [
         (sum(step for step, _ in group) / len(group), sum(v for _, v in group) / len(group))

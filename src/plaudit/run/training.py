@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import torch
 
 from plaudit import artifact
-from plaudit.config import Config, dump_toml
+from plaudit.config import Config, check, dump_toml
 from plaudit.data.prepare import Prepared, prepare
 from plaudit.evaluate.metrics import point
 from plaudit.model import fold
@@ -102,6 +102,7 @@ def train(config: Config, *, watcher: Watcher | None = None) -> Run:
     plaudit.errors.PlauditError
         The configuration or the data cannot be used, or training failed.
     """
+    check(config)
     watcher, watch = watcher or Silent(), Stopwatch()
     compute = plan(config.train.device, config.train.precision)
     with watch.stage("data"):
@@ -280,6 +281,6 @@ def _pipeline_note(config: Config, stock: bool) -> str:
         )
     return (
         "transformers.pipeline gives the same labels on texts that fit in "
-        f"{config.text.max_tokens} tokens and need no cleaning; on longer ones it keeps other parts "
-        f"of the text than plaudit ({config.text.policy})."
+        f"{config.text.max_tokens} tokens and need no cleaning; of longer ones it keeps other "
+        f"parts than plaudit ({config.text.policy})."
     )

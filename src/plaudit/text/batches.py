@@ -46,9 +46,14 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """Return the batch on another device."""
-        labels_B = None if self.labels_B is None else self.labels_B.to(device)
-        moved = (t.to(device) for t in (self.ids_PT, self.mask_PT, self.owner_P, self.rows_B))
-        return Batch(*moved, labels_B, self.tokens)
+        return Batch(
+            ids_PT=self.ids_PT.to(device),
+            mask_PT=self.mask_PT.to(device),
+            owner_P=self.owner_P.to(device),
+            rows_B=self.rows_B.to(device),
+            labels_B=None if self.labels_B is None else self.labels_B.to(device),
+            tokens=self.tokens,
+        )
 
 
 class ReviewDataset(Dataset[dict[str, torch.Tensor]]):

@@ -147,7 +147,7 @@ def fit(
     tokens, validating_s = 0, 0.0
     for step in range(1, course.steps + 1):
         group = list(islice(stream, train.accumulation))
-        lr = max(scheduler.get_last_lr())
+        lr = max(map(float, scheduler.get_last_lr()))
         loss = _backward(accelerator, prepared, group)
         norm = float(
             accelerator.clip_grad_norm_(prepared.parameters(), optim.clip_norm or math.inf)

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from plaudit import artifact
+from plaudit.config import CleanConfig, ModelConfig, SplitConfig, TextConfig
+from plaudit.errors import ArtifactError
+from plaudit.model.build import build, load_tokenizer
+from plaudit.predict import Classifier
+from tests.conftest import save_encoder
+
+TEXTS = ["a good film", "bad bad plot was it", "the actor is great and the film is a waste"]
+LABELS = ("negative", "positive")
+
+
+def make(folder: Path, encoder: Path, **settings: Any) -> Path:
+    torch.manual_seed(0)
+    config = ModelConfig(encoder=str(encoder), **settings)
+    model = build(config, LABELS, max_tokens=32, window_pooling="mean").eval()
+    stir(model)
+    spec = artifact.Spec(
+        labels=LABELS,
+        pooling=config.pooling,
+        window_pooling="mean",
+        text=TextConfig(max_tokens=32),
+        clean=CleanConfig(),
+        split=SplitConfig(),
+        seed=0,
+        data="reviews.csv",
+        data_files={},
+        label_mapping=None,
+        config_digest="0" * 16,
+        versions=artifact.versions(),
+    )
+    prints_N = np.array([5, 3, 5], dtype=np.uint64)
+    artifact.save(folder, model, load_tokenizer(str(encoder)), spec, prints_N)
+    return folder
+
+
+def stir(model: Any) -> None:
+    """Make the random weights large enough for texts to differ."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim > 1:
+                torch.nn.init.normal_(parameter, std=0.3)
+
+
+def pipeline_probabilities(folder: Path) -> np.ndarray:
+    import transformers
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder)
+    pipe = transformers.pipeline("text-classification", model=model, tokenizer=tokenizer)
+    rows = pipe(TEXTS, batch_size=3, top_k=None)
+    return np.array(
+        [[next(c["score"] for c in row if c["label"] == x) for x in LABELS] for row in rows]
+    )
+
+
+@pytest.mark.parametrize("pooling", ["cls", "pooler", "mean"])
+@pytest.mark.parametrize("family", ["bert", "distilbert", "roberta", "electra", "modernbert"])
+def test_plain_transformers_gives_the_same_probabilities(
+    family: str, pooling: str, tmp_path: Path
+) -> None:
+    encoder = save_encoder(tmp_path / "encoder", family)
+    folder = make(tmp_path / "model", encoder, pooling=pooling)
+    ours = Classifier.load(folder, device="cpu", precision="fp32").probabilities(TEXTS)
+    assert np.ptp(ours[:, 0]) > 0.01
+    np.testing.assert_allclose(ours, pipeline_probabilities(folder), atol=2e-3)
+
+
+@pytest.mark.parametrize(("family", "pooling"), [("bert", "max"), ("mpnet", "mean")])
+def test_what_transformers_cannot_express_it_refuses_to_load(
+    family: str, pooling: str, tmp_path: Path
+) -> None:
+    import transformers
+
+    encoder = save_encoder(tmp_path / "encoder", family)
+    folder = make(tmp_path / "model", encoder, pooling=pooling)
+    with pytest.raises(OSError, match=r"model\.safetensors"):
+        transformers.AutoModelForSequenceClassification.from_pretrained(folder)
+    assert len(Classifier.load(folder, device="cpu").predict(TEXTS)) == 3
+
+
+@pytest.mark.parametrize("pooling", ["mean", "max"])
+def test_a_loaded_model_answers_as_the_saved_one(
+    pooling: str, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    folder = make(tmp_path / "model", tiny_encoder, pooling=pooling)
+    torch.manual_seed(0)
+    config = ModelConfig(encoder=str(tiny_encoder), pooling=pooling)  # type: ignore[arg-type]
+    fresh = build(config, LABELS, max_tokens=32, window_pooling="mean")
+    stir(fresh)
+    loaded = artifact.load(folder)
+    for name, weight in fresh.state_dict().items():
+        assert torch.equal(weight, loaded.model.state_dict()[name]), name
+    assert loaded.training_prints_N.tolist() == [3, 5]
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json"])
+def test_a_changed_byte_is_found_and_named(name: str, tiny_encoder: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "model", tiny_encoder)
+    raw = bytearray((folder / name).read_bytes())
+    raw[len(raw) // 2] ^= 1
+    (folder / name).write_bytes(raw)
+    with pytest.raises(ArtifactError, match=f"{name} was changed"):
+        artifact.load(folder)
+
+
+def test_a_missing_file_and_a_pickle_are_both_named(tiny_encoder: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "model", tiny_encoder)
+    (folder / "tokenizer.json").unlink()
+    (folder / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(ArtifactError, match=r"tokenizer.json is missing.*pytorch_model.bin is a"):
+        artifact.verify(folder)
+
+
+def test_added_files_are_verified_too(tiny_encoder: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "model", tiny_encoder)
+    artifact.add(folder, {"report.html": "<p>"})
+    artifact.verify(folder)
+    (folder / "report.html").write_text("<p>other")
+    with pytest.raises(ArtifactError, match=r"report\.html was changed"):
+        artifact.verify(folder)
+
+
+def test_labels_of_config_and_manifest_must_agree(tiny_encoder: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "model", tiny_encoder)
+    config = json.loads((folder / "config.json").read_text())
+    config["id2label"] = {"0": "positive", "1": "negative"}
+    (folder / "config.json").write_text(json.dumps(config))
+    manifest = json.loads((folder / "plaudit.json").read_text())
+    manifest["files"].pop("config.json")
+    (folder / "plaudit.json").write_text(json.dumps(manifest))
+    with pytest.raises(ArtifactError, match="has the labels"):
+        artifact.load(folder)
+
+
+def test_a_tokenizer_that_does_not_belong_is_refused(tiny_encoder: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "model", tiny_encoder)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"] |= {f"new{n}": 1000 + n for n in range(50)}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    manifest = json.loads((folder / "plaudit.json").read_text())
+    manifest["files"].pop("tokenizer.json")
+    (folder / "plaudit.json").write_text(json.dumps(manifest))
+    with pytest.raises(ArtifactError, match="do not belong together"):
+        artifact.load(folder)
+
+
+def test_a_run_folder_is_pointed_to_its_model(tiny_encoder: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "model", tiny_encoder)
+    with pytest.raises(ArtifactError, match="Did you mean"):
+        artifact.load(folder.parent)
+    with pytest.raises(ArtifactError, match="is not there"):
+        artifact.load(tmp_path / "nothing")
+
+
+def test_nothing_in_a_model_folder_is_a_pickle(tiny_encoder: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "model", tiny_encoder)
+    for path in folder.iterdir():
+        assert path.suffix in (".json", ".safetensors", ".npy", ".txt", ".jinja"), path

@@ -1,0 +1,164 @@
+"""No dead options: every key of the configuration changes something that can be observed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plaudit import run
+from plaudit.config import Config, describe, load
+from plaudit.errors import PlauditError
+from plaudit.text.encode import cache_folder
+from tests.conftest import save_encoder
+
+# A value for each key that differs from the default and from BASE.
+OTHER: dict[str, str] = {
+    "name": "other",
+    "out": "{tmp}/elsewhere",
+    "seed": "5",
+    "data.train": "{tmp}/other.csv",
+    "data.validation": "{tmp}/other.csv",
+    "data.test": "{tmp}/other.csv",
+    "data.text": "title",
+    "data.label": "second",
+    "data.labels": '{"0" = "no", "1" = "yes"}',
+    "data.imdb": "{tmp}/missing.csv",
+    "clean.html": "false",
+    "clean.entities": "false",
+    "clean.unicode": "false",
+    "clean.control": "false",
+    "clean.whitespace": "false",
+    "clean.remove_punctuation": "true",
+    "split.train_size": "20",
+    "split.validation_size": "10",
+    "split.test_size": "16",
+    "text.max_tokens": "8",
+    "text.policy": "tail",
+    "text.head_fraction": "0.6",
+    "text.stride": "5",
+    "text.max_windows": "2",
+    "text.window_pooling": "max",
+    "text.cache": "true",
+    "model.encoder": "{tmp}/distilbert",
+    "model.pooling": "max",
+    "model.head_dropout": "0.5",
+    "model.dropout": "0.5",
+    "model.attention_dropout": "0.5",
+    "model.freeze_embeddings": "true",
+    "model.freeze_layers": "1",
+    "optim.optimizer": "adafactor",
+    "optim.lr": "2e-3",
+    "optim.layer_decay": "0.5",
+    "optim.betas": "[0.5, 0.6]",
+    "optim.eps": "0.1",
+    "optim.weight_decay": "0.5",
+    "optim.schedule": "cosine",
+    "optim.warmup_fraction": "0.5",
+    "optim.clip_norm": "0.01",
+    "train.epochs": "2",
+    "train.max_steps": "2",
+    "train.batch_tokens": "64",
+    "train.batch_examples": "3",
+    "train.accumulation": "2",
+    "train.precision": "bf16",
+    "train.device": "cuda",
+    "train.evaluations": "1",
+    "train.select": "log_loss",
+    "train.patience": "1",
+    "evaluate.baseline": "true",
+    "evaluate.bootstrap": "200",
+    "evaluate.confidence": "0.9",
+}
+# What a key needs beside it to matter.
+WITH: dict[str, list[str]] = {
+    "data.imdb": ["data.train=imdb"],
+    "text.stride": ["text.policy=windows"],
+    "text.max_windows": ["text.policy=windows", "text.stride=2"],
+    "text.window_pooling": ["text.policy=windows", "text.stride=2"],
+    "text.policy": ["text.stride=2"],
+    "optim.eps": ["optim.clip_norm=0.1"],
+    "train.select": ["train.epochs=3", "train.evaluations=8", "optim.lr=0.03"],
+    "train.patience": ["train.epochs=3", "train.evaluations=8", "optim.lr=0.03"],
+}
+BASE = [
+    "text.max_tokens=12", "text.stride=4", "text.cache=false", "train.batch_tokens=128",
+    "train.epochs=1", "optim.lr=5e-3", "split.validation_size=16", "split.test_size=12",
+    "evaluate.baseline=false", "evaluate.bootstrap=100", "data.text=text", "data.label=label",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data on which every cleaning step has something to do, and two encoders."""
+    folder = tmp_path_factory.mktemp("options")
+    save_encoder(folder / "bert")
+    save_encoder(folder / "distilbert", "distilbert")
+    for name, offset in (("data.csv", 0), ("other.csv", 1)):
+        lines = ["text,label,title,second"]
+        for n in range(64):
+            mood = "good lovely" if (n + n // 9) % 2 else "bad awful"
+            text = (
+                f"the<br />film{n + offset}  was {mood} &lt; 3! A cafe\u0301 \x07 plot "
+                f"{'and it was very ' * (n % 7)}{mood}. I saw it."
+            )
+            lines.append(f"{text},{n % 2},title {mood} {n},{n // 2 % 2}")
+        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+def observed(places: Path, out: Path, settings: list[str]) -> str:
+    """Do a run; return all that it decided, without what the clock decided."""
+    try:
+        config: Config = load(
+            None,
+            [*BASE, f"data.train={places}/data.csv", f"model.encoder={places}/bert",
+             f"out={out}", *settings],
+        )  # fmt: skip
+        finished = run.train(config)
+    except PlauditError as error:
+        return f"{type(error).__name__}: {error}"
+    report: dict[str, Any] = json.loads(json.dumps(finished.report))
+    for key in ("created", "seconds", "machine", "test_seconds", "config", "config_digest"):
+        report.pop(key)
+    for key in ("training_ended", "test_first_read"):
+        report["data"].pop(key)
+    report["training"] = [
+        (r["step"], r["loss"], r["lr"], r["grad_norm"], r["validation"])
+        for r in report["training"]["history"]
+    ] + [report["training"]["best_step"], report["training"]["stopped"]]
+    if report["baseline"]:
+        report["baseline"] = report["baseline"]["scores"]
+    weights = next(finished.model.glob("*.safetensors")).read_bytes()
+    files = [hashlib.sha256(weights).hexdigest(), str(finished.folder), cache_folder().exists()]
+    cached = list((cache_folder() / "encoded").glob("*")) if files[-1] else []
+    return json.dumps([report, files[:2], len(cached) > 0], sort_keys=True)
+
+
+def test_every_key_is_covered() -> None:
+    assert set(OTHER) == {setting.key for setting in describe()}
+
+
+@pytest.mark.parametrize("key", sorted(OTHER))
+def test_key_changes_something(
+    key: str, places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside = WITH.get(key, [])
+    out = tmp_path / "runs"
+    before = observed(places, out, beside)
+    if out.exists():
+        out.rename(tmp_path / "before")
+    monkeypatch.setenv("PLAUDIT_CACHE", str(tmp_path / "cache"))
+    value = OTHER[key].replace("{tmp}", str(places))
+    assert observed(places, out, [*beside, f"{key}={value}"]) != before
+
+
+def test_the_same_settings_change_nothing(places: Path, tmp_path: Path) -> None:
+    """Or the test above would pass whatever a key did."""
+    out = tmp_path / "runs"
+    before = observed(places, out, [])
+    out.rename(tmp_path / "before")
+    assert observed(places, out, []) == before

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from plaudit.predict import Classifier
+from tests.test_artifact import make
+
+
+@pytest.fixture(scope="module")
+def classifier(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+    return Classifier.load(make(tmp_path_factory.mktemp("m") / "model", tiny_encoder), device="cpu")
+
+
+def test_answers_come_in_the_order_of_the_texts(classifier: Classifier) -> None:
+    texts = [f"{'good ' * (n % 7)}film {'bad ' * (n % 5)}" for n in range(40)]
+    together = classifier.predict(texts)
+    alone = [classifier.predict([text])[0] for text in texts]
+    for one, other in zip(together, alone, strict=True):
+        assert one.label == other.label
+        assert one.probability == pytest.approx(other.probability, abs=1e-5)
+
+
+def test_a_prediction_names_the_likeliest_label(classifier: Classifier) -> None:
+    for prediction in classifier.predict(["a good film", "awful"]):
+        assert sum(prediction.probabilities.values()) == pytest.approx(1.0)
+        assert prediction.probabilities[prediction.label] == prediction.probability
+        assert prediction.probability == max(prediction.probabilities.values())
+
+
+def test_texts_are_cleaned_as_in_training(classifier: Classifier) -> None:
+    dirty, plain = classifier.predict(["good<br /><br />film &amp; plot", "good film & plot"])
+    assert dirty == plain
+
+
+def test_a_stream_answers_before_all_texts_are_read(classifier: Classifier) -> None:
+    read: list[str] = []
+
+    def texts() -> Iterator[str]:
+        for text in ("a good film", "bad", "fine"):
+            read.append(text)
+            yield text
+
+    answers = classifier.stream(texts(), chunk=1)
+    next(answers)
+    assert len(read) == 1
+    assert len(list(answers)) == 2
+
+
+def test_chunks_do_not_change_answers(classifier: Classifier) -> None:
+    texts = [f"film {'good ' * (n % 9)}" for n in range(30)]
+    np.testing.assert_allclose(
+        classifier.probabilities(texts, chunk=7), classifier.probabilities(texts), atol=1e-6
+    )
+
+
+def test_no_text_no_answer(classifier: Classifier) -> None:
+    assert classifier.predict([]) == []
+    assert classifier.probabilities([]).shape == (0, 2)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\x00", "\ud800", "🎬" * 50, "a" * 100_000, "<b>"])
+def test_odd_texts_are_answered(classifier: Classifier, text: str) -> None:
+    assert classifier.predict([text])[0].label in classifier.labels

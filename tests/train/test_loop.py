@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from plaudit.config import ModelConfig, OptimConfig, TextConfig, TrainConfig
+from plaudit.errors import TrainingError
+from plaudit.model.build import build
+from plaudit.model.classifier import ReviewClassifier
+from plaudit.model.device import Compute
+from plaudit.text.batches import Batch, TokenBudgetSampler, dataloader
+from plaudit.text.encode import TextEncoder
+from plaudit.train.drive import drive
+from plaudit.train.loop import Course, StepRecord, fit, plan_course
+from plaudit.train.optim import depth_of_parameters, make_optimizer, parameter_groups, schedule
+
+CPU = Compute("cpu", "fp32", "test")
+TEXTS = [f"{'good great' if n % 2 else 'bad awful'} film {'the ' * (n % 9)}" for n in range(48)]
+TARGETS = np.array([n % 2 for n in range(48)])
+
+
+def tiny(encoder: Path, **settings: Any) -> ReviewClassifier:
+    torch.manual_seed(0)
+    config = ModelConfig(encoder=str(encoder), **{"head_dropout": 0.0} | settings)
+    return build(config, ("negative", "positive"), max_tokens=32, window_pooling="mean")
+
+
+def sampler_of(tokenizer: Any, **settings: Any) -> tuple[TokenBudgetSampler, Any]:
+    encoded = TextEncoder(tokenizer, TextConfig(max_tokens=32)).encode(TEXTS)
+    sampler = TokenBudgetSampler(encoded, **{"batch_tokens": 64, "shuffle": True} | settings)
+    loader = dataloader(encoded, TARGETS, sampler)
+
+    def batches(epoch: int) -> Iterator[Batch]:
+        sampler.epoch = epoch
+        return iter(loader)
+
+    return sampler, batches
+
+
+def run(
+    model: ReviewClassifier,
+    tokenizer: Any,
+    optim: dict[str, Any] | None = None,
+    train: dict[str, Any] | None = None,
+    compute: Compute = CPU,
+) -> list[StepRecord]:
+    train_config = TrainConfig(**{"epochs": 1} | (train or {}))
+    optim_config = OptimConfig(**{"lr": 3e-3} | (optim or {}))
+    sampler, batches = sampler_of(tokenizer)
+    course = plan_course(sampler, train_config, validated=False)
+    return list(fit(model, batches, course, compute, (optim_config, train_config)))
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "adafactor", "sgd"])
+def test_every_optimizer_learns(optimizer: str, tiny_encoder: Path, tiny_tokenizer: Any) -> None:
+    lr = {"adamw": 3e-3, "adafactor": 3e-1, "sgd": 3e-2}[optimizer]
+    records = run(
+        tiny(tiny_encoder), tiny_tokenizer, {"optimizer": optimizer, "lr": lr}, {"epochs": 4}
+    )
+    assert records[-1].loss < 0.3 * records[0].loss
+
+
+def test_a_run_repeats_exactly(tiny_encoder: Path, tiny_tokenizer: Any) -> None:
+    def losses() -> list[float]:
+        torch.manual_seed(0)
+        model = tiny(tiny_encoder, head_dropout=0.3, dropout=0.1)
+        return [record.loss for record in run(model, tiny_tokenizer)]
+
+    assert losses() == losses()
+
+
+def test_accumulated_batches_give_the_gradient_of_all_their_texts(
+    tiny_encoder: Path, tiny_tokenizer: Any
+) -> None:
+    """Batches of short texts hold more of them; each text must weigh the same."""
+    model = tiny(tiny_encoder)
+    _, batches = sampler_of(tiny_tokenizer)
+    group = [next(b) for b in [batches(0)] for _ in range(3)]
+    assert len({len(batch.rows_B) for batch in group}) > 1
+    losses = []
+    with torch.no_grad():
+        for batch in group:
+            assert batch.labels_B is not None
+            logits = model(batch.ids_PT, batch.mask_PT, batch.owner_P)
+            losses.append(F.cross_entropy(logits, batch.labels_B, reduction="none"))
+    [record] = run(model, tiny_tokenizer, train={"accumulation": 3, "max_steps": 1})
+    assert record.loss == pytest.approx(torch.cat(losses).mean().item(), abs=1e-6)
+    assert record.tokens == sum(batch.tokens for batch in group)
+
+
+def test_clipping_limits_the_step(tiny_encoder: Path, tiny_tokenizer: Any) -> None:
+    def moved(clip: float) -> float:
+        model = tiny(tiny_encoder)
+        before = torch.nn.utils.parameters_to_vector(model.parameters()).detach().clone()
+        settings = {
+            "optimizer": "sgd", "betas": (0.0, 0.0), "lr": 1.0, "clip_norm": clip,
+            "layer_decay": 1.0, "weight_decay": 0.0, "warmup_fraction": 0.0,
+        }  # fmt: skip
+        [record] = run(model, tiny_tokenizer, settings, {"max_steps": 1})
+        assert record.grad_norm > 0.01
+        after = torch.nn.utils.parameters_to_vector(model.parameters()).detach()
+        return float((after - before).norm())
+
+    assert moved(0.01) == pytest.approx(0.01, rel=1e-3)
+    assert moved(0.0) > 0.02
+
+
+def test_a_loss_that_is_not_a_number_stops_with_the_reason(
+    tiny_encoder: Path, tiny_tokenizer: Any
+) -> None:
+    model = tiny(tiny_encoder)
+    with torch.no_grad():
+        model.stock.classifier.weight.fill_(math.nan)
+    with pytest.raises(TrainingError, match=r"step 1: the loss is nan.*lower optim\.lr"):
+        run(model, tiny_tokenizer)
+
+
+def test_bf16_keeps_fp32_master_weights(tiny_encoder: Path, tiny_tokenizer: Any) -> None:
+    model = tiny(tiny_encoder)
+    seen: set[torch.dtype] = set()
+    model.stock.bert.encoder.layer[0].intermediate.dense.register_forward_hook(
+        lambda module, args, output: seen.add(output.dtype)
+    )
+    records = run(
+        model, tiny_tokenizer, train={"epochs": 4}, compute=Compute("cpu", "bf16", "test")
+    )
+    assert seen == {torch.bfloat16}
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert records[-1].loss < 0.5 * records[0].loss
+
+
+def test_layers_further_down_learn_slower(tiny_encoder: Path) -> None:
+    model = tiny(tiny_encoder)
+    config = OptimConfig(lr=1.0, layer_decay=0.5, weight_decay=0.1)
+    rate = {
+        id(p): (g["lr"], g["weight_decay"])
+        for g in parameter_groups(model, config)
+        for p in g["params"]
+    }
+    bert = model.stock.bert
+    assert rate[id(model.stock.classifier.weight)] == (1.0, 0.1)
+    assert rate[id(bert.pooler.dense.weight)] == (1.0, 0.1)
+    assert rate[id(bert.encoder.layer[1].output.dense.weight)] == (1.0, 0.1)
+    assert rate[id(bert.encoder.layer[0].output.dense.weight)] == (0.5, 0.1)
+    assert rate[id(bert.embeddings.word_embeddings.weight)] == (0.25, 0.1)
+    assert rate[id(bert.encoder.layer[0].output.dense.bias)] == (0.5, 0.0)
+    assert rate[id(bert.encoder.layer[0].output.LayerNorm.weight)] == (0.5, 0.0)
+
+
+def test_frozen_parameters_are_not_in_the_optimizer(tiny_encoder: Path) -> None:
+    model = tiny(tiny_encoder, freeze_layers=1)
+    grouped = {id(p) for g in parameter_groups(model, OptimConfig()) for p in g["params"]}
+    assert grouped == {id(p) for p in model.parameters() if p.requires_grad}
+    assert set(depth_of_parameters(model).values()) == {0, 1, 2, 3}
+
+
+def test_optimizer_settings_reach_the_optimizer(tiny_encoder: Path) -> None:
+    groups = parameter_groups(tiny(tiny_encoder), OptimConfig())
+    adamw = make_optimizer(groups, OptimConfig(betas=(0.8, 0.9), eps=1e-3))
+    assert adamw.defaults["betas"] == (0.8, 0.9)
+    assert adamw.defaults["eps"] == 1e-3
+    sgd = make_optimizer(groups, OptimConfig(optimizer="sgd", betas=(0.7, 0.9)))
+    assert sgd.defaults["momentum"] == 0.7
+
+
+def test_schedules_have_their_shapes() -> None:
+    def at(name: str, *steps: int) -> list[float]:
+        factor = schedule(OptimConfig(schedule=name, warmup_fraction=0.1), 100)  # type: ignore[arg-type]
+        return [round(factor(step), 4) for step in steps]
+
+    assert at("linear", 0, 9, 10, 55, 100) == [0.0909, 0.9091, 1.0, 0.5, 0.0]
+    assert at("cosine", 10, 55, 100) == [1.0, 0.5, 0.0]
+    assert at("constant", 10, 99) == [1.0, 1.0]
+
+
+def test_the_course_counts_epochs_accumulation_and_evaluations(tiny_tokenizer: Any) -> None:
+    sampler, _ = sampler_of(tiny_tokenizer, batch_examples=6)
+    course = plan_course(sampler, TrainConfig(epochs=2, evaluations=2), validated=True)
+    assert (course.steps, sorted(course.validate_after)) == (16, [4, 8, 12, 16])
+    half = plan_course(sampler, TrainConfig(epochs=0.5, evaluations=2), validated=True)
+    assert (half.steps, sorted(half.validate_after)) == (4, [4])
+    grouped = plan_course(sampler, TrainConfig(epochs=1, accumulation=3), validated=False)
+    assert (grouped.steps, grouped.validate_after) == (3, frozenset())
+    capped = plan_course(sampler, TrainConfig(epochs=9, max_steps=5), validated=True)
+    assert capped.steps == 5
+    assert max(capped.validate_after) == 5
+
+
+def test_validation_comes_at_its_steps_and_restores_training_mode(
+    tiny_encoder: Path, tiny_tokenizer: Any
+) -> None:
+    model = tiny(tiny_encoder)
+    _, batches = sampler_of(tiny_tokenizer)
+    course = Course(4, 8, frozenset({2, 4}))
+    configs = (OptimConfig(), TrainConfig())
+    records = list(fit(model, batches, course, CPU, configs, lambda: {"accuracy": 0.5}))
+    assert [r.validation is not None for r in records] == [False, True, False, True]
+    assert model.training
+
+
+class Scripted:
+    """Steps whose validation accuracy is given, over a model whose bias tells the step."""
+
+    def __init__(self, model: ReviewClassifier, values: list[float | None]) -> None:
+        self.model, self.values, self.taken = model, values, 0
+
+    def __iter__(self) -> Iterator[StepRecord]:
+        for step, value in enumerate(self.values, start=1):
+            self.taken = step
+            with torch.no_grad():
+                self.model.stock.classifier.bias.fill_(step)
+            scores = None if value is None else {"accuracy": value, "log_loss": 1 - value}
+            yield StepRecord(
+                step, len(self.values), step / 2, 1.0, 0.1, 1.0, step * 10, 5.0, 1.0, 1.0, scores
+            )
+
+
+def driven(
+    model: ReviewClassifier, values: list[float | None], folder: Path, **settings: Any
+) -> tuple[Any, Scripted, float]:
+    script = Scripted(model, values)
+    config = TrainConfig(**settings)
+    trained = drive(iter(script), model, folder, config, lambda record: None)
+    return trained, script, float(model.stock.classifier.bias.detach()[0])
+
+
+@pytest.mark.parametrize("select", ["accuracy", "log_loss"])
+def test_the_best_state_is_kept(select: str, tiny_encoder: Path, tmp_path: Path) -> None:
+    model = tiny(tiny_encoder)
+    trained, _, state = driven(model, [0.5, 0.9, None, 0.7], tmp_path, select=select)
+    assert trained.best_step == 2
+    assert state == 2.0
+
+
+def test_training_stops_early_when_patience_runs_out(tiny_encoder: Path, tmp_path: Path) -> None:
+    model = tiny(tiny_encoder)
+    values: list[float | None] = [0.5, 0.9, 0.8, None, 0.7, 0.95]
+    trained, script, state = driven(model, values, tmp_path, patience=2)
+    assert script.taken == 5
+    assert state == 2.0
+    assert "2 evaluations" in trained.stopped
+
+
+def test_without_validation_the_last_state_is_kept(tiny_encoder: Path, tmp_path: Path) -> None:
+    trained, _, state = driven(tiny(tiny_encoder), [None, None, None], tmp_path)
+    assert (trained.best_step, state) == (3, 3.0)
+
+
+def test_the_history_holds_every_step_and_tensorboard_gets_it(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("tensorboard")
+    driven(tiny(tiny_encoder), [0.5, None], tmp_path)
+    lines = (tmp_path / "history.jsonl").read_text().splitlines()
+    assert len(lines) == 2
+    assert list((tmp_path / "tensorboard").iterdir())
