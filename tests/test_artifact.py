@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ def test_a_loaded_model_answers_as_the_saved_one(
     loaded = artifact.load(folder)
     for name, weight in fresh.state_dict().items():
         assert torch.equal(weight, loaded.model.state_dict()[name]), name
-    assert loaded.training_prints_N.tolist() == [3, 5]
+    assert loaded.seen_prints_N.tolist() == [3, 5]
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json"])
@@ -121,12 +122,43 @@ def test_a_missing_file_and_a_pickle_are_both_named(tiny_encoder: Path, tmp_path
         artifact.verify(folder)
 
 
-def test_added_files_are_verified_too(tiny_encoder: Path, tmp_path: Path) -> None:
+def rewritten(folder: Path, name: str) -> None:
+    """Enter a changed file in the manifest, as whoever changed it on purpose would."""
+    manifest = json.loads((folder / "plaudit.json").read_text())
+    manifest["files"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    (folder / "plaudit.json").write_text(json.dumps(manifest))
+
+
+def test_pages_may_be_edited_and_folders_added(tiny_encoder: Path, tmp_path: Path) -> None:
     folder = make(tmp_path / "model", tiny_encoder)
+    artifact.add(folder, {"README.md": "card"})
+    assert "README.md" in json.loads((folder / "plaudit.json").read_text())["files"]
+    (folder / "README.md").write_text("my card")
+    (folder / ".git").mkdir()
+    artifact.verify(folder)
     artifact.add(folder, {"report.html": "<p>"})
     artifact.verify(folder)
-    (folder / "report.html").write_text("<p>other")
-    with pytest.raises(ArtifactError, match=r"report\.html was changed"):
+
+
+def test_a_file_that_is_not_in_the_manifest_is_not_trusted(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    folder = make(tmp_path / "model", tiny_encoder)
+    manifest = json.loads((folder / "plaudit.json").read_text())
+    for files in ({}, None):
+        (folder / "plaudit.json").write_text(json.dumps(manifest | {"files": files}))
+        with pytest.raises(ArtifactError, match=r"manifest|lists no files"):
+            artifact.verify(folder)
+    (folder / "plaudit.json").write_text("[]")
+    with pytest.raises(ArtifactError, match="not a JSON object"):
+        artifact.verify(folder)
+
+
+def test_a_link_is_refused(tiny_encoder: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "model", tiny_encoder)
+    (folder / "config.json").rename(tmp_path / "config.json")
+    (folder / "config.json").symlink_to(tmp_path / "config.json")
+    with pytest.raises(ArtifactError, match=r"config\.json is a link"):
         artifact.verify(folder)
 
 
@@ -135,9 +167,7 @@ def test_labels_of_config_and_manifest_must_agree(tiny_encoder: Path, tmp_path: 
     config = json.loads((folder / "config.json").read_text())
     config["id2label"] = {"0": "positive", "1": "negative"}
     (folder / "config.json").write_text(json.dumps(config))
-    manifest = json.loads((folder / "plaudit.json").read_text())
-    manifest["files"].pop("config.json")
-    (folder / "plaudit.json").write_text(json.dumps(manifest))
+    rewritten(folder, "config.json")
     with pytest.raises(ArtifactError, match="has the labels"):
         artifact.load(folder)
 
@@ -147,9 +177,7 @@ def test_a_tokenizer_that_does_not_belong_is_refused(tiny_encoder: Path, tmp_pat
     tokenizer = json.loads((folder / "tokenizer.json").read_text())
     tokenizer["model"]["vocab"] |= {f"new{n}": 1000 + n for n in range(50)}
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
-    manifest = json.loads((folder / "plaudit.json").read_text())
-    manifest["files"].pop("tokenizer.json")
-    (folder / "plaudit.json").write_text(json.dumps(manifest))
+    rewritten(folder, "tokenizer.json")
     with pytest.raises(ArtifactError, match="do not belong together"):
         artifact.load(folder)
 

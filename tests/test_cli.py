@@ -45,8 +45,8 @@ class Api:
         report = {"accuracy": 0.9, "auc": float("nan")}
         return types.SimpleNamespace(folder=folder, model=folder / "model", report=report)
 
-    def evaluate(self, model, data, *, split=None, columns=None, watcher=None):
-        self._called(model, data, split=split, columns=columns)
+    def evaluate(self, model, data, *, split=None, columns=None, watcher=None, device="auto"):
+        self._called(model, data, split=split, columns=columns, device=device)
         return {
             "rows": 1234,
             "split": split or "test",
@@ -61,8 +61,8 @@ class Api:
         self._called(run)
         return run / "model" / "report.html"
 
-    def load(self, model):
-        self._called(model)
+    def load(self, model, *, device="auto"):
+        self._called(model, device=device)
         return self
 
     def predict(self, texts):
@@ -209,7 +209,65 @@ def test_evaluate_writes_the_document_that_it_prints(api):
     done = plaudit_("evaluate", "m", "r.csv", "--out", "scores.json", "--json")
     assert json.loads(done.stdout)["metrics"]["accuracy"]["low"] == 0.85
     assert Path("scores.json").read_text() == done.stdout
+    assert list(Path().iterdir()) == [Path("scores.json")]
     assert api.calls[0].kwargs["columns"] == Columns()
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("scores.json", "scores.json exists and is never overwritten; choose another name."),
+        ("r.csv", "r.csv exists and is never overwritten"),
+        ("folder", "folder exists"),
+        ("dangling", "dangling exists"),
+        ("folder/none/scores.json", "there is no folder folder/none"),
+        ("r.csv/scores.json", "there is no folder r.csv"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_loaded(api, place, said):
+    for name in ("scores.json", "r.csv"):
+        Path(name).write_text("precious")
+    Path("folder").mkdir()
+    Path("dangling").symlink_to("nowhere")
+    done = plaudit_("evaluate", "m", "r.csv", "--out", place)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert api.calls == []
+    assert Path("scores.json").read_text() == Path("r.csv").read_text() == "precious"
+
+
+def test_a_result_that_cannot_be_written_is_still_shown(api, monkeypatch):
+    def full(path, text, **kwargs):
+        path.touch()
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    done = plaudit_("evaluate", "m", "r.csv", "--out", "scores.json")
+    assert done.exit_code == 1
+    assert "no space left" in done.stderr
+    assert "accuracy " in done.stdout
+    assert list(Path().iterdir()) == []
+
+
+def test_a_file_that_appeared_meanwhile_is_kept(api, monkeypatch):
+    def appear(document):
+        Path("s").write_text("mine")
+        return []
+
+    monkeypatch.setattr("plaudit.console.scores", appear)
+    assert plaudit_("evaluate", "m", "r.csv", "--out", "s").exit_code == 2
+    assert Path("s").read_text() == "mine"
+
+
+@pytest.mark.parametrize("args", [("evaluate", "m", "r.csv"), ("predict", "m", "good")])
+def test_the_device_is_passed_on(api, args):
+    for asked, device in (([], "auto"), (["--device", "cuda"], "cuda")):
+        assert plaudit_(*args, *asked).exit_code == 0
+        assert api.calls.pop().kwargs["device"] == device
+    done = plaudit_(*args, "--device", "tpu")
+    assert done.exit_code == 2
+    assert "'auto', 'cpu', 'cuda', 'mps'" in done.stderr
+    assert api.calls == []
 
 
 def test_a_wrong_mapping_is_the_users_mistake(api):
@@ -324,6 +382,20 @@ def test_a_terminal_without_unicode_shows_escapes():
     done = run_python("-m", "plaudit", "recipes", "é", env=env)
     assert done.returncode == 2
     assert b"'\\xe9' is not a recipe" in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_json_is_json_whatever_the_encoding_of_the_terminal(encoding):
+    code = (
+        "import sys\nfrom plaudit import cli, doctor\n"
+        "doctor.examine = lambda: {'folder': 'Žižek 🎬 é \\x9b'}\n"
+        "sys.argv = ['plaudit', 'doctor', '--json']\ncli.main()\n"
+    )
+    env = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = run_python("-c", code, env=env)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.decode(encoding)) == {"folder": "Žižek 🎬 é \x9b"}
+    assert ("🎬".encode() in done.stdout) == (encoding == "utf-8")
 
 
 def test_the_streams_of_a_notebook_need_no_encoding(monkeypatch):

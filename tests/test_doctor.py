@@ -72,6 +72,21 @@ def test_a_broken_torch_is_reported_and_does_not_stop_the_doctor(cache, monkeypa
     assert "cannot: OSError: libtorch.so" in line(doctor.examine(), "computes")
 
 
+def test_without_torch_the_rest_is_still_found(cache, monkeypatch):
+    import sys
+
+    for name in [name for name in sys.modules if name.startswith("plaudit.run")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "plaudit.run", None)
+    assert doctor.examine()["machine"]["processor"]
+
+
+def test_the_processor_is_called_as_in_a_report(cache):
+    from plaudit.run import machine
+
+    assert doctor.examine()["machine"]["processor"] == machine.describe()["processor"]
+
+
 def test_a_missing_cache_is_empty(tmp_path, monkeypatch):
     monkeypatch.setenv("PLAUDIT_CACHE", str(tmp_path / "none"))
     assert doctor.examine()["cache"]["bytes"] == 0

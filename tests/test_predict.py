@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from plaudit.errors import DataError
 from plaudit.predict import Classifier
 from tests.test_artifact import make
 
@@ -48,6 +49,23 @@ def test_a_stream_answers_before_all_texts_are_read(classifier: Classifier) -> N
     next(answers)
     assert len(read) == 1
     assert len(list(answers)) == 2
+
+
+def test_one_string_is_not_a_list_of_texts(classifier: Classifier) -> None:
+    with pytest.raises(DataError, match=r"predict\(\[text\]\)"):
+        classifier.predict("A triumph.")
+    with pytest.raises(DataError, match="text 1 is NoneType"):
+        classifier.predict(["good", None])  # type: ignore[list-item]
+
+
+def test_a_model_reported_in_fp32_answers_in_fp32(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also on a machine that would choose bf16, or the reported numbers would not hold."""
+    monkeypatch.setattr("plaudit.model.device._bf16", lambda device: (True, "test"))
+    folder = make(tmp_path / "model", tiny_encoder)
+    assert Classifier.load(folder)._compute.precision == "fp32"
+    assert Classifier.load(folder, precision="bf16")._compute.precision == "bf16"
 
 
 def test_chunks_do_not_change_answers(classifier: Classifier) -> None:

@@ -2,6 +2,8 @@ import io
 import sys
 from dataclasses import dataclass, replace
 
+import pytest
+
 from plaudit import progress
 
 
@@ -78,6 +80,37 @@ def test_a_terminal_gets_a_bar_and_a_line_at_each_evaluation(monkeypatch):
     assert "20/560" in shown
     assert "validation: accuracy 0.7500" in shown
     assert "step 10/560 ·" not in shown
+
+
+@pytest.mark.parametrize("last", [560, 200])  # the end, and patience at an end
+def test_what_is_said_after_training_stands_below_a_finished_bar(monkeypatch, last):
+    terminal = on_terminal(monkeypatch)
+    with progress.watch(quiet=False) as watcher:
+        watcher.step(Record(step=10))
+        watcher.step(replace(Record(step=last), validation={"accuracy": 0.75}))
+        watcher.say("the test set is opened")
+        watcher.say("the baseline")
+    shown = terminal.getvalue()
+    assert f"{last}/560" in shown.rpartition("validation: accuracy 0.7500")[2]
+    after = shown.partition("the test set is opened")[2]
+    assert "/560" not in after
+    assert "the baseline" in after
+
+
+def test_the_bar_is_closed_when_the_last_step_is_done(monkeypatch):
+    terminal = on_terminal(monkeypatch)
+    with progress.watch(quiet=False) as watcher:
+        watcher.step(Record(step=560))
+        assert terminal.getvalue().endswith("\x1b[?25h")  # the cursor is given back
+
+
+def test_a_step_after_a_remark_is_drawn_again(monkeypatch):
+    terminal = on_terminal(monkeypatch)
+    with progress.watch(quiet=False) as watcher:
+        watcher.step(Record(step=10))
+        watcher.say("by the way")
+        watcher.step(Record(step=20))
+    assert "20/560" in terminal.getvalue().partition("by the way")[2]
 
 
 def test_a_dumb_terminal_gets_lines(monkeypatch):

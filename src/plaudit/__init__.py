@@ -5,9 +5,9 @@
 >>> config.train.epochs
 1.0
 
-Then ``run = plaudit.train(config)`` and
-``plaudit.Classifier.load(run.model).predict(["A triumph."])``. Nothing heavy is imported before it
-is used.
+Then ``run = plaudit.train(config)`` and ``plaudit.predict(run.model, ["A triumph."])``, or a
+``plaudit.Classifier`` to keep: the verbs of the command line are functions here. Nothing heavy is
+imported before it is used.
 """
 
 from __future__ import annotations
@@ -18,21 +18,57 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from plaudit.config import Config
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from plaudit.config import Config, recipes
     from plaudit.config import load as load_config
-    from plaudit.predict import Classifier
+    from plaudit.doctor import examine as doctor
+    from plaudit.predict import Classifier, Prediction
     from plaudit.run import evaluate, train
+    from plaudit.run import rebuild_report as report
 
     __version__: str
 
-__all__ = ["Classifier", "Config", "__version__", "evaluate", "load_config", "train"]
+__all__ = [
+    "Classifier",
+    "Config",
+    "__version__",
+    "doctor",
+    "evaluate",
+    "load_config",
+    "predict",
+    "recipes",
+    "report",
+    "train",
+]
 
 _HOMES = {
     "Classifier": ("plaudit.predict", "Classifier"),
     "Config": ("plaudit.config", "Config"),
     "load_config": ("plaudit.config", "load"),
 }
-_VERBS = ("train", "evaluate")
+# The verbs of the command line. Each is also a module, or in the case of recipes a folder that
+# Python would import as one.
+_VERBS = {
+    "doctor": ("plaudit.doctor", "examine"),
+    "evaluate": ("plaudit.run", "evaluate"),
+    "predict": ("plaudit", "_predict"),
+    "recipes": ("plaudit.config", "recipes"),
+    "report": ("plaudit.run", "rebuild_report"),
+    "train": ("plaudit.run", "train"),
+}
+
+
+def _predict(model: Path | str, texts: Sequence[str], *, device: str = "auto") -> list[Prediction]:
+    """Label texts with a saved model; to label more than once, keep a Classifier."""
+    from plaudit.predict import Classifier
+
+    return Classifier.load(model, device=device).predict(texts)
+
+
+if TYPE_CHECKING:
+    predict = _predict
 
 
 def __getattr__(name: str) -> Any:
@@ -44,20 +80,22 @@ def __getattr__(name: str) -> Any:
         return import_module(f"plaudit.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'plaudit' has no attribute {name!r}")
-    module, attribute = _HOMES[name]
-    return getattr(import_module(module), attribute)
+    return _at(*_HOMES[name])
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
+def _at(module: str, attribute: str) -> Any:
+    return getattr(import_module(module), attribute)
+
+
 class _Room(ModuleType):
     """A room named like a verb: ``plaudit.train(config)`` runs, ``plaudit.train.loop`` is in it."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        verb = self.__name__.rpartition(".")[2]
-        return getattr(import_module("plaudit.run"), verb)(*args, **kwargs)
+        return _at(*_VERBS[self.__name__.rpartition(".")[2]])(*args, **kwargs)
 
 
 class _Package(ModuleType):

@@ -14,9 +14,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from plaudit.config import CleanConfig, SplitConfig, TextConfig
-from plaudit.errors import ArtifactError
+from plaudit.errors import ArtifactError, ConfigError
 from plaudit.model import fold
-from plaudit.model.build import quiet
+from plaudit.model.build import check_vocabulary, quiet
 from plaudit.model.classifier import ReviewClassifier
 
 MANIFEST = "plaudit.json"
@@ -24,7 +24,9 @@ WEIGHTS = "model.safetensors"
 OWN_WEIGHTS = "plaudit.safetensors"
 """Name of the weights when plain transformers would compute something else: it then finds none,
 and says so, instead of giving other labels."""
-PRINTS = "training_texts.npy"
+PRINTS = "seen_texts.npy"
+PAGES = ("README.md", "report.html", "report.json")
+"""For people, and theirs to edit: a change in them does not change what the model answers."""
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 
@@ -38,7 +40,11 @@ class Spec(BaseModel):
     pooling, window_pooling : str
     text, clean : TextConfig, CleanConfig
     split, seed, data : SplitConfig, int, str
-        From which the held-out part of the training data can be found again.
+        From which the held-out part of the training data can be found again; the sizes in force.
+    precision : {"fp32", "bf16"}
+        In which the report's numbers were computed.
+    text_column, label_column : str or None
+        ``data.text`` and ``data.label`` of the run.
     data_files : dict of str to str
         Name to SHA-256 of what was trained on.
     label_mapping : dict of str to str, or None
@@ -60,18 +66,30 @@ class Spec(BaseModel):
     data: str
     data_files: dict[str, str]
     label_mapping: dict[str, str] | None
+    precision: Literal["fp32", "bf16"] = "fp32"
+    text_column: str | None = None
+    label_column: str | None = None
     config_digest: str
     versions: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A verified artefact in memory."""
+    """A verified artefact in memory.
+
+    Attributes
+    ----------
+    model : ReviewClassifier
+    tokenizer : transformers.PreTrainedTokenizerBase
+    spec : Spec
+    seen_prints_N : ndarray of uint64
+        Fingerprints of the texts that training or selection has seen.
+    """
 
     model: ReviewClassifier
     tokenizer: Any
     spec: Spec
-    training_prints_N: np.ndarray
+    seen_prints_N: np.ndarray
 
 
 def versions() -> dict[str, str]:
@@ -93,7 +111,8 @@ def save(
     tokenizer : transformers.PreTrainedTokenizerBase
     spec : Spec
     prints_N : ndarray of uint64
-        Fingerprints of the training texts, so that later evaluations can find overlap.
+        Fingerprints of the texts that training or selection has seen, so that later evaluations
+        can count and leave them out.
     """
     folder.mkdir(parents=True)
     stock = fold.folded(model)
@@ -109,7 +128,9 @@ def save(
 def add(folder: Path, files: Mapping[str, str]) -> None:
     """Write text files into an artefact and enter them in its manifest."""
     for name, content in files.items():
-        (folder / name).write_text(content, encoding="utf-8")
+        staged = folder / f".{name}"
+        staged.write_text(content, encoding="utf-8")
+        staged.replace(folder / name)
     _write_manifest(folder, read_spec(folder).model_dump(mode="json"))
 
 
@@ -125,7 +146,7 @@ def read_spec(folder: Path) -> Spec:
 
 
 def verify(folder: Path) -> Spec:
-    """Check that every file is as it was saved, and that none could run code.
+    """Check that every file that bears on answers is as it was saved, and that none could run code.
 
     Returns
     -------
@@ -134,13 +155,26 @@ def verify(folder: Path) -> Spec:
     Raises
     ------
     ArtifactError
-        Naming every file that is missing, changed, added as a pickle, or a link.
+        Naming every file that is missing, changed, not in the manifest, a link or a pickle.
     """
     manifest = _manifest(folder)
-    problems = []
-    for name, expected in manifest.get("files", {}).items():
+    files = manifest.get("files")
+    if not isinstance(files, dict):
+        raise ArtifactError(f"{folder / MANIFEST} lists no files. Use a fresh copy of the folder.")
+    problems = [
+        f"{name} is not in the manifest"
+        for name in ("config.json", "tokenizer.json")
+        if name not in files
+    ]
+    if WEIGHTS not in files and OWN_WEIGHTS not in files:
+        problems.append(f"{WEIGHTS} is not in the manifest")
+    for name, expected in files.items():
         path = folder / name
-        if not path.is_file():
+        if name in PAGES:
+            continue
+        if path.is_symlink():
+            problems.append(f"{name} is a link")
+        elif not path.is_file():
             problems.append(f"{name} is missing")
         elif _sha256(path) != expected:
             problems.append(f"{name} was changed since it was saved")
@@ -184,14 +218,9 @@ def load(folder: Path | str) -> Loaded:
             config = fold.shallower(saved, spec.pooling)
             stock = _stock(folder, config)
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, RuntimeError) as error:
+        check_vocabulary(stock, tokenizer, str(folder))
+    except (OSError, ValueError, RuntimeError, ConfigError) as error:
         raise ArtifactError(f"{folder} cannot be loaded: {error}") from error
-    embeddings = stock.get_input_embeddings().num_embeddings
-    if len(tokenizer) > embeddings:
-        raise ArtifactError(
-            f"{folder}: the tokenizer has {len(tokenizer)} tokens, the model {embeddings}; "
-            "they do not belong together"
-        )
     model = ReviewClassifier(stock, spec.pooling, spec.window_pooling).eval()
     prints = folder / PRINTS
     prints_N = np.load(prints, allow_pickle=False) if prints.exists() else np.zeros(0, np.uint64)
@@ -206,7 +235,7 @@ def _stock(folder: Path, config: Any) -> Any:
     own = folder / OWN_WEIGHTS
     if own.exists():
         stock = transformers.AutoModelForSequenceClassification.from_config(config)
-        stock.load_state_dict(load_file(own), strict=False)
+        stock.load_state_dict(load_file(own), strict=True)
         return stock
     stock, info = transformers.AutoModelForSequenceClassification.from_pretrained(
         folder,
@@ -246,6 +275,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ArtifactError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ArtifactError(f"{path} is not a JSON object. Use a fresh copy of the model folder.")
     return content
 
 
@@ -259,7 +290,8 @@ def _spec(folder: Path, manifest: dict[str, Any]) -> Spec:
 
 
 def _write_manifest(folder: Path, values: dict[str, Any]) -> None:
-    files = {p.name: _sha256(p) for p in sorted(folder.iterdir()) if p.name != MANIFEST}
+    own = (p for p in sorted(folder.iterdir()) if p.is_file() and not p.name.startswith("."))
+    files = {p.name: _sha256(p) for p in own if p.name != MANIFEST}
     staged = folder / f".{MANIFEST}"
     staged.write_text(json.dumps(values | {"files": files}, indent=2) + "\n", encoding="utf-8")
     staged.replace(folder / MANIFEST)

@@ -6,7 +6,7 @@ import shlex
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -27,6 +27,10 @@ app = typer.Typer(
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda", "mps"],
+    typer.Option("--device", help="Where to compute; auto: a GPU when there is one."),
+]
 TextColumn = Annotated[
     str | None,
     typer.Option("--text", metavar="COL", help="Column of the text."),
@@ -127,11 +131,15 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
         typer.Option(metavar="MAPPING", help='Values to names: {"1-4"="negative", …}.'),
     ] = None,
     out_file: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Also write the JSON there.")
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Also write the JSON, to a new file."),
     ] = None,
+    device: Device = "auto",
     json: AsJson = False,
 ) -> None:
     """Score a model on labelled data, with intervals."""
+    if out_file is not None:
+        console.check_new(out_file)
     from plaudit.config import load
     from plaudit.data.records import Columns
 
@@ -140,14 +148,16 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     with progress.watch(quiet=False) as watcher:
         columns = Columns(text=text, label=label, mapping=mapping)
-        document = api.evaluate(model, data, split=split, columns=columns, watcher=watcher)
-    if out_file is not None:
-        out_file.write_text(console.as_json(document) + "\n", encoding="utf-8")
+        document = api.evaluate(
+            model, data, split=split, columns=columns, watcher=watcher, device=device
+        )
     if json:
         out(console.as_json(document))
     else:
         for line in console.scores(document):
             out(line)
+    if out_file is not None:  # after the result was shown: a full disk must not lose it
+        console.write_new(out_file, console.as_json(document) + "\n")
     advise(f"plaudit predict {shlex.quote(model)} 'A triumph.'")
 
 
@@ -163,6 +173,7 @@ def predict(
         ),
     ] = None,
     text: TextColumn = None,
+    device: Device = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line a text.")] = False,
 ) -> None:
     """Label texts: arguments, a file, or standard input."""
@@ -173,7 +184,7 @@ def predict(
         console.say("reading standard input, one text a line; Ctrl-D ends it")
     from plaudit.predict import Classifier
 
-    classifier = Classifier.load(model)
+    classifier = Classifier.load(model, device=device)
     for block in blocks:
         for given, prediction in zip(block, classifier.predict(block), strict=True):
             out(console.prediction_line(given, prediction, json=json))
@@ -210,13 +221,13 @@ def recipes(
 @guarded
 def doctor(json: AsJson = False) -> None:
     """Say what this machine has and lacks, and how plaudit computes."""
-    from plaudit import doctor as room
+    from plaudit.doctor import examine, lines
 
-    findings = room.examine()
+    findings = examine()
     if json:
         out(console.as_json(findings))
     else:
-        for line in room.lines(findings):
+        for line in lines(findings):
             out(inert(line))
     advise("plaudit train quickstart")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import os
@@ -10,9 +11,10 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from plaudit.errors import PlauditError
+from plaudit.errors import ConfigError, PlauditError
 
 if TYPE_CHECKING:
     from plaudit.predict import Prediction
@@ -77,9 +79,20 @@ def as_json(document: object, *, indent: int | None = 2) -> str:
     Returns
     -------
     str
+        ASCII, with escapes, unless standard output takes UTF-8: a stream that cannot write a
+        character would put something there that is not JSON.
     """
-    text = json.dumps(_finite(document), ensure_ascii=False, indent=indent, allow_nan=False)
+    text = json.dumps(
+        _finite(document), ensure_ascii=not _takes_utf8(), indent=indent, allow_nan=False
+    )
     return UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _takes_utf8() -> bool:
+    try:
+        return codecs.lookup(getattr(sys.stdout, "encoding", None) or "ascii").name == "utf-8"
+    except LookupError:
+        return False
 
 
 def _finite(value: Any) -> Any:
@@ -90,6 +103,46 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def check_new(path: Path) -> None:
+    """Make sure that a file can be made there and that none would be lost.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    plaudit.errors.ConfigError
+        Something is there already, or the folder for it is not.
+    """
+    if os.path.lexists(path):
+        raise ConfigError(f"{path} exists and is never overwritten; choose another name.")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path}: there is no folder {path.parent}; make it, or name another.")
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a new file, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+    text : str
+
+    Raises
+    ------
+    plaudit.errors.ConfigError
+        It appeared since it was asked for.
+    """
+    check_new(path)
+    staged = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        staged.write_text(text, encoding="utf-8", newline="")
+        staged.replace(path)
+    finally:
+        staged.unlink(missing_ok=True)
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import re
 import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -44,7 +45,7 @@ def examine() -> dict[str, Any]:
         "extras": _extras(),
         "bundled": {what: _folder_of(package) for what, package in BUNDLED.items()},
         "cache": _cache(),
-        "offline": {name: _switched_on(name) for name in OFFLINE},
+        "offline": _offline(),
         "compute": _compute(),
     }
 
@@ -89,30 +90,36 @@ def lines(findings: Mapping[str, Any]) -> list[str]:
 
 
 def _machine() -> dict[str, Any]:
-    model, flags = _processor()
     return {
         "platform": platform.platform(),
-        "processor": model,
-        "instructions": [name for name in INSTRUCTIONS if name in flags],
+        "processor": _processor(),
+        "instructions": _instructions(),
         "cores": _cores(),
         "memory_bytes": _memory(),
         "python": sys.version.split()[0],
     }
 
 
-def _processor() -> tuple[str, frozenset[str]]:
-    model, flags = platform.processor() or platform.machine(), frozenset[str]()
+def _processor() -> str:
+    try:
+        from plaudit.run.machine import processor
+
+        return processor()
+    except Exception:  # its room imports torch; without that, a plainer name must do
+        return platform.processor() or platform.machine()
+
+
+def _instructions() -> list[str]:
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:  # not Linux: the name is all there is
-        return model, flags
+    except OSError:  # not Linux
+        return []
+    flags: set[str] = set()
     for line in text.split("\n\n", maxsplit=1)[0].splitlines():
-        name, _, value = (part.strip() for part in line.partition(":"))
-        if name == "model name":
-            model = value
-        elif name in ("flags", "Features"):
-            flags = frozenset(value.split())
-    return model, flags
+        name, _, value = line.partition(":")
+        if name.strip() in ("flags", "Features"):
+            flags.update(value.split())
+    return [name for name in INSTRUCTIONS if name in flags]
 
 
 def _cores() -> int:
@@ -138,18 +145,16 @@ def _version(package: str) -> str | None:
 
 def _extras() -> dict[str, dict[str, Any]]:
     """Read the extras from plaudit's own metadata, so that a new one is never forgotten here."""
-    from packaging.requirements import Requirement
-
     found: dict[str, dict[str, Any]] = {}
     for line in requires("plaudit") or ():
-        requirement = Requirement(line)
-        extra = str(requirement.marker).rpartition("extra == ")[2].strip("\"'")
-        if requirement.marker is None or not requirement.marker.evaluate({"extra": extra}):
+        requirement, _, marker = line.partition(";")
+        package, extra = re.match(r"[\w.-]+", requirement), re.search(r"extra == .(.+?).$", marker)
+        if package is None or extra is None:
             continue
-        install = f"pip install 'plaudit[{extra}]'"
-        entry = found.setdefault(extra, {"missing": [], "install": install})
-        if _version(requirement.name) is None:
-            entry["missing"].append(requirement.name)
+        install = f"pip install 'plaudit[{extra[1]}]'"
+        entry = found.setdefault(extra[1], {"missing": [], "install": install})
+        if _version(package[0]) is None:
+            entry["missing"].append(package[0])
     return found
 
 
@@ -167,8 +172,10 @@ def _cache() -> dict[str, Any]:
     return {"folder": str(folder), "bytes": sum(sizes) if folder.is_dir() else 0}
 
 
-def _switched_on(name: str) -> bool:
-    return os.environ.get(name, "").strip().lower() in ("1", "true", "yes", "on")
+def _offline() -> dict[str, bool]:
+    from plaudit.data.hub import switched_on
+
+    return {name: switched_on(name) for name in OFFLINE}
 
 
 def _compute() -> dict[str, str | None]:

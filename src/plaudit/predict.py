@@ -11,6 +11,7 @@ import numpy as np
 
 from plaudit import artifact
 from plaudit.data.clean import clean
+from plaudit.errors import DataError
 from plaudit.model.device import Compute, plan
 from plaudit.model.infer import logits, softmax
 from plaudit.text.encode import TextEncoder
@@ -56,7 +57,7 @@ class Classifier:
     def __init__(self, loaded: artifact.Loaded, compute: Compute) -> None:
         self.spec = loaded.spec
         self.labels = loaded.spec.labels
-        self.training_prints_N = loaded.training_prints_N
+        self.seen_prints_N = loaded.seen_prints_N
         self._model = loaded.model.to(compute.device).eval()
         self._encoder = TextEncoder(loaded.tokenizer, loaded.spec.text)
         self._compute = compute
@@ -71,13 +72,18 @@ class Classifier:
             Such as ``runs/quickstart/model``.
         device : {"auto", "cpu", "cuda", "mps"}
         precision : {"auto", "fp32", "bf16"}
+            auto: fp32 for a model that was reported in fp32, so that the numbers hold; else what
+            the machine is fast at.
 
         Raises
         ------
         plaudit.errors.ArtifactError
             A file is missing or changed, or the parts do not fit each other.
         """
-        return cls(artifact.load(path), plan(device, precision))
+        loaded = artifact.load(path)
+        if precision == "auto" and loaded.spec.precision == "fp32":
+            precision = "fp32"
+        return cls(loaded, plan(device, precision))
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Label texts.
@@ -91,7 +97,14 @@ class Classifier:
         -------
         list of Prediction
             In the order of ``texts``.
+
+        Raises
+        ------
+        plaudit.errors.DataError
+            ``texts`` is one string, or holds something that is not a string.
         """
+        if isinstance(texts, str):
+            raise DataError("predict takes a list of texts, not one: predict([text])")
         return list(self.stream(texts))
 
     def stream(self, texts: Iterable[str], *, chunk: int = CHUNK) -> Iterator[Prediction]:
@@ -109,6 +122,7 @@ class Classifier:
         """
         iterator = iter(texts)
         while block := list(islice(iterator, chunk)):
+            _check_strings(block)
             for row_C in self._block([clean(text, self.spec.clean) for text in block]):
                 best = int(row_C.argmax())
                 named = dict(zip(self.labels, map(float, row_C), strict=True))
@@ -133,3 +147,9 @@ class Classifier:
     def _block(self, cleaned: Sequence[str]) -> np.ndarray:
         encoded = self._encoder.encode(cleaned)
         return softmax(logits(self._model, encoded, self._compute, pad_id=self._encoder.pad_id))
+
+
+def _check_strings(texts: Sequence[object]) -> None:
+    for n, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise DataError(f"text {n} is {type(text).__name__}, not a string: {text!r:.80}")

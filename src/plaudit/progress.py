@@ -46,18 +46,26 @@ class Bar:
         self._task: TaskID | None = None
 
     def say(self, line: str) -> None:
-        """Pass on a remark above the bar."""
-        self._progress.console.print(inert(line), markup=False, highlight=False, soft_wrap=True)
+        """Pass on a remark; one that follows steps means that training is over, so the bar ends."""
+        if self._task is not None:
+            self._progress.stop()
+        self._print(line)
 
     def step(self, record: StepRecord) -> None:
         """Move the bar."""
         if self._task is None:
             self._task = self._progress.add_task("training", total=record.steps, note="")
+        self._progress.start()  # does nothing when it is drawn already
         note = f"loss {record.loss:.3f} · {record.tokens_per_s:,.0f} tokens/s · "
         note += f"{clock(record.eta_s)} left"
         self._progress.update(self._task, completed=record.step, note=note)
         if record.validation is not None:
-            self.say(step_line(record))
+            self._print(step_line(record))
+        if record.step >= record.steps:
+            self._progress.stop()
+
+    def _print(self, line: str) -> None:
+        self._progress.console.print(inert(line), markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

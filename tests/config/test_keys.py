@@ -76,6 +76,15 @@ def test_nearest_ignores_case_and_gives_the_name_as_it_is():
     assert nearest("zzz", ["Quickstart", "imdb"]) is None
 
 
+def test_max_steps_is_said_to_stand_in_place_of_epochs():
+    assert by_key()["train.max_steps"].help == "Optimiser steps, instead of epochs."
+
+
+@given(st.text())
+def test_any_text_stays_on_one_line_of_toml(text):
+    assert len(as_toml(text).splitlines()) == 1
+
+
 values = st.recursive(
     st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),

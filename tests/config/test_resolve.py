@@ -1,3 +1,5 @@
+import tomllib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -220,3 +222,21 @@ def test_a_dump_names_every_setting():
     text = dump_toml(Config())
     for setting in describe():
         assert setting.key.rpartition(".")[2] in text
+
+
+def test_a_dump_of_plain_values_is_that_of_the_configuration():
+    config = Config(
+        name="x",
+        data={"train": 'C:\\data\\"reviews".csv', "labels": {"1-4": "bad\n\t\u2028", "*": "gööd"}},
+        optim={"lr": 3e-5, "eps": 1e-8},
+        train={"max_steps": 7},
+    )
+    text = dump_toml(config.model_dump(mode="json"))
+    assert text == dump_toml(config)
+    assert Config(**tomllib.loads(text)) == config
+
+
+def test_a_dump_takes_settings_of_another_version():
+    values = {"old": {"a b": 1, "gone": None}, "seed": 3}
+    text = dump_toml(values)
+    assert tomllib.loads(text) == {"seed": 3, "old": {"a b": 1}}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import tarfile
@@ -47,10 +48,10 @@ def test_splits_are_read_from_the_stream(tmp_path: Path) -> None:
     source = resolve(str(path))
     assert (source.kind, source.splits, source.order) == ("archive", ("train", "test"), "blocks")
     corpus = read(source, "train")
-    assert list(corpus.rows["text"]) == ["Très bien.", "Dull."]
+    assert list(corpus.rows["text"]) == ["Dull.", "Très bien."]
     assert corpus.labels == ("negative", "positive")
-    assert list(corpus.rows["label"]) == [1, 0]
-    assert corpus.rows["origin"][0] == "aclImdb_v1.tar.gz:aclImdb/train/pos/1_9.txt"
+    assert list(corpus.rows["label"]) == [0, 1]
+    assert corpus.rows["origin"][1] == "aclImdb_v1.tar.gz:aclImdb/train/pos/1_9.txt"
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert corpus.provenance.files == {"aclImdb_v1.tar.gz": digest}
     assert list(read(source, "test").rows["text"]) == ["A bore.", "A triumph."]
@@ -82,7 +83,7 @@ def test_sizes_and_counts_are_capped(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path = pack(tmp_path / "r.tgz")
     with monkeypatch.context() as patch:
         patch.setattr(archive, "MOST_BYTES", 20)
-        with pytest.raises(DataError, match="unpacked size to 26 bytes"):
+        with pytest.raises(DataError, match="unpacks to more than 20 bytes"):
             resolve(str(path))
     with monkeypatch.context() as patch:
         patch.setattr(archive, "MOST_MEMBERS", 3)
@@ -92,6 +93,73 @@ def test_sizes_and_counts_are_capped(tmp_path: Path, monkeypatch: pytest.MonkeyP
         patch.setattr(archive, "LONGEST_TEXT", 10)
         with pytest.raises(DataError, match=r"'aclImdb/train/pos/1_9\.txt' is a text of 11 bytes"):
             read(resolve(str(path)), "test")
+
+
+def test_the_declared_sizes_are_capped_before_they_are_read(tmp_path: Path) -> None:
+    huge = member("aclImdb/huge.bin")
+    huge.size = 3 * 2**30
+    (tmp_path / "r.tar").write_bytes(huge.tobuf())
+    with pytest.raises(DataError, match=r"'aclImdb/huge\.bin' brings the unpacked size to 3,221,"):
+        resolve(str(tmp_path / "r.tar"))
+
+
+def header(kind: bytes, body: bytes) -> bytes:
+    """Return an extension header, such as tarfile itself would never write."""
+    info = member("././@LongLink", kind, size=len(body))
+    return info.tobuf(tarfile.USTAR_FORMAT) + body + bytes(-len(body) % 512)
+
+
+def record(size: int) -> bytes:
+    return f"{size} comment=".encode() + b"x" * (size - len(f"{size} comment=") - 1) + b"\n"
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.XGLTYPE])
+@pytest.mark.parametrize("first", [True, False])
+def test_large_headers_are_refused_before_they_fill_the_memory(
+    tmp_path: Path, kind: bytes, first: bool
+) -> None:
+    body = record(2**20) if kind != tarfile.GNUTYPE_LONGNAME else b"n" * 2**20
+    packed = gzip.decompress(pack(tmp_path / "r.tar.gz").read_bytes())
+    at = 0 if first else packed.index(b"aclImdb/train/neg/1_2.txt")
+    (tmp_path / "r.tar.gz").write_bytes(
+        gzip.compress(packed[:at] + header(kind, body) + packed[at:])
+    )
+    with pytest.raises(DataError, match=r"r\.tar\.gz: more than 65,536 bytes of headers"):
+        read(resolve(str(tmp_path / "r.tar.gz")), "train")
+
+
+def test_many_headers_in_a_row_count_together(tmp_path: Path) -> None:
+    packed = gzip.decompress(pack(tmp_path / "r.tar.gz").read_bytes())
+    chain = header(tarfile.XGLTYPE, record(512)) * 100
+    (tmp_path / "r.tar").write_bytes(chain + packed)
+    with pytest.raises(DataError, match="bytes of headers"):
+        resolve(str(tmp_path / "r.tar"))
+
+
+def test_headers_of_common_size_are_read(tmp_path: Path) -> None:
+    packed = gzip.decompress(pack(tmp_path / "r.tar.gz").read_bytes())
+    path = tmp_path / "aclImdb_v1.tar.gz"  # and bare of gzip, as some browsers save it
+    path.write_bytes(header(tarfile.XGLTYPE, record(60_000)) + packed)
+    assert list(read(resolve(str(path)), "train").rows["text"]) == ["Dull.", "Très bien."]
+
+
+def test_an_archive_and_its_folder_give_the_same_rows_in_the_same_order(tmp_path: Path) -> None:
+    names = ("pos/10_9", "neg/2_1", "neg/10_3", "pos/2_8", "neg/notes", "neg/9_4")
+    with tarfile.open(tmp_path / "aclImdb.tar", "w") as tar:
+        for name in names:
+            file = tmp_path / "aclImdb" / "train" / f"{name}.txt"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"The text of {name}.")
+            tar.add(file, f"aclImdb/train/{name}.txt")
+    packed = read(resolve(str(tmp_path / "aclImdb.tar")), "train").rows
+    plain = read(resolve(str(tmp_path / "aclImdb")), "train").rows
+    assert list(packed["text"]) == list(plain["text"])
+    assert [text.split()[-1] for text in packed["text"]][:4] == [
+        "neg/notes.",
+        "neg/2_1.",
+        "neg/9_4.",
+        "neg/10_3.",
+    ]
 
 
 def test_the_same_text_twice_is_refused(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import datasets
+import huggingface_hub
 import pytest
 
+from plaudit.data.hub import switched_on
 from plaudit.data.records import Columns
 from plaudit.data.sources import read, resolve
 from plaudit.errors import DataError
@@ -23,19 +25,31 @@ class Hub:
         self.loaded: list[tuple[Any, ...]] = []
         self.error: Exception | None = None
         self.knows_splits = True
+        self.up = True
+        self.cached = False
+        self.probed: list[str] = []
+
+    def probe(self, urls: tuple[str, ...], timeout_s: float, *, any_status: bool) -> frozenset[str]:
+        assert timeout_s <= 5 and any_status  # a private dataset answers with an error
+        self.probed += urls
+        return frozenset(urls if self.up else ())
+
+    def check(self) -> None:
+        offline = datasets.config.HF_HUB_OFFLINE and huggingface_hub.is_offline_mode()
+        assert offline == (not self.up), "the library would retry for half a minute"
+        if self.error or (not self.up and not self.cached):
+            raise self.error or ConnectionError("offline")
 
     def add(self, split: str, rows: dict[str, list[Any]], features: Any = None) -> None:
         self.tables[split] = datasets.Dataset.from_dict(rows, features=features)
 
     def builder(self, *location: str) -> Any:
-        if self.error:
-            raise self.error
+        self.check()
         splits = dict.fromkeys(self.tables) if self.knows_splits else None
         return SimpleNamespace(info=SimpleNamespace(splits=splits))
 
     def load(self, *location: str, split: str) -> datasets.Dataset:
-        if self.error:
-            raise self.error
+        self.check()
         self.loaded.append((*location, split))
         return self.tables[split]
 
@@ -45,6 +59,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
     hub = Hub()
     for variable in ("PLAUDIT_OFFLINE", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    monkeypatch.setattr("plaudit.data.hub.reachable", hub.probe)
     monkeypatch.setattr(datasets, "load_dataset_builder", hub.builder)
     monkeypatch.setattr(datasets, "load_dataset", hub.load)
     monkeypatch.setattr(datasets, "get_dataset_split_names", lambda *location: list(hub.tables))
@@ -137,3 +153,26 @@ def test_offline_forbids_the_hub_in_words(hub: Hub, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PLAUDIT_OFFLINE", "1")
     with pytest.raises(DataError, match="PLAUDIT_OFFLINE forbids"):
         resolve("hub:own/er")
+
+
+def test_without_network_the_error_comes_from_one_short_probe(hub: Hub) -> None:
+    hub.up = False
+    with pytest.raises(DataError, match=r"huggingface\.co does not answer.*give the path"):
+        resolve("hub:own/er")
+    assert hub.probed == ["https://huggingface.co"]
+    assert not datasets.config.HF_HUB_OFFLINE
+    assert not huggingface_hub.is_offline_mode()
+
+
+def test_without_network_the_hubs_cache_serves(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/")
+    hub.up, hub.cached = False, True
+    hub.add("train", {"text": ["a", "b"], "label": [0, 1]}, IMDB)
+    assert len(read(resolve("hub:own/er"), "train").rows) == 2
+    assert set(hub.probed) == {"https://mirror.example"}
+
+
+def test_the_switches_of_the_network_are_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value, on in ((" True ", True), ("1", True), ("on", True), ("0", False), ("", False)):
+        monkeypatch.setenv("PLAUDIT_OFFLINE", value)
+        assert switched_on("PLAUDIT_OFFLINE") is on

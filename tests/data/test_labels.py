@@ -119,6 +119,48 @@ def test_a_mapping_replaces_the_renames_of_the_source() -> None:
     assert label_rule({"neg": "bad", "pos": "good"}, {"neg": "negative"}).name("neg") == "bad"
 
 
+def test_a_mapping_of_full_names_serves_a_source_that_abbreviates() -> None:
+    renames = {"neg": "negative", "pos": "positive"}
+    rule = label_rule({"negative": "bad", "pos": "good"}, renames)
+    assert (rule.name("neg"), rule.name("negative"), rule.name("pos")) == ("bad", "bad", "good")
+    flaw = label_rule({"positive": "good"}, renames).name("neg")
+    assert isinstance(flaw, Flaw)
+    assert "label 'neg' is covered by no key" in flaw.found
+
+
+@pytest.mark.parametrize(
+    "value", ["tr\u00e8s\u00a0bon", "tr\u00e8s\u2009 bon", "\u3000tr\u00e8s bon\u00a0"]
+)
+def test_white_space_of_any_kind_is_one_space(value: str) -> None:
+    assert spell(value) == "tr\u00e8s bon"
+    rule = label_rule({value: value})
+    assert rule.name("tr\u00e8s bon") == "tr\u00e8s bon"
+
+
+@pytest.mark.parametrize("sign", ["\x1b", "\u200b", "\ud800", "\ue000", "\uffff"])
+def test_invisible_characters_make_no_label(sign: str) -> None:
+    flaw = spell(f"go{sign}od")
+    assert isinstance(flaw, Flaw)
+    assert "control characters" in flaw.found
+
+
+def test_advice_names_the_options_of_evaluate_too() -> None:
+    advice = {
+        flaw.advice
+        for flaw in (
+            label_rule({"1": "a"}).name("2"),
+            label_rule(None, allowed=("a", "b")).name("c"),
+            spell("two\nlines"),
+            spell([1]),
+        )
+        if isinstance(flaw, Flaw)
+    }
+    assert len(advice) == 4
+    assert all("--label" in each and "plaudit evaluate" in each for each in advice)
+    with pytest.raises(ConfigError, match=r"data\.labels \(--labels\): ranges"):
+        label_rule({"1-4": "a", "4-9": "b"})
+
+
 def test_no_suggestion_where_nothing_is_near() -> None:
     assert did_you_mean("zebra", ["negative", "positive"]) == ""
     assert "'Label'" in did_you_mean("label", ["Label", "text"])

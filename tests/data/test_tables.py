@@ -301,3 +301,15 @@ def test_equal_content_has_an_equal_fingerprint_and_other_content_another(tmp_pa
     assert load(path).rows._fingerprint == first
     write(path, GOOD.replace("bore", "joke"))
     assert load(path).rows._fingerprint != first
+
+
+def test_column_advice_names_the_option_of_evaluate_too(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text("title,plot,label\na,b,x\nc,d,y\n")
+    advice = r"data\.{0}=\w+, or --{0} \w+ with plaudit evaluate"
+    with pytest.raises(DataError, match=advice.format("text")):
+        read(resolve(str(path)), None)
+    with pytest.raises(DataError, match=advice.format("label")):
+        read(resolve(str(path)), None, Columns("title", "lable"))
+    with pytest.raises(DataError, match=r"--text and --label"):
+        read(resolve(str(path)), None, Columns("title", "title"))

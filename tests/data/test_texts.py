@@ -61,6 +61,24 @@ def test_a_column_is_not_guessed_among_several(here):
         gather(["r.csv"])
 
 
+def test_a_glob_gives_the_texts_of_all_its_files(here):
+    (here / "a.csv").write_text("text\none\ntwo\n")
+    (here / "b.csv").write_text("id,text\n3,three\n")
+    assert texts("*.csv") == ["one", "two", "three"]
+    assert texts("a*.csv") == ["one", "two"]
+    (here / "c.csv").write_text("id,review\n4,four\n")
+    with pytest.raises(DataError, match=r"c\.csv: there is no column 'text'.*--text COLUMN"):
+        gather(["*.csv"])
+
+
+def test_a_glob_of_text_files_gives_their_lines(here):
+    (here / "b.txt").write_text("three\n")
+    (here / "a.txt").write_text("one\ntwo")
+    assert texts("*.txt") == ["one", "two", "three"]
+    with pytest.raises(DataError, match="no file matches"):
+        gather(["*.txt.gz"])
+
+
 @pytest.mark.parametrize("name", ["reviews.csv", "no/such.jsonl", "a.txt.gz"])
 def test_a_missing_file_is_no_review(name):
     with pytest.raises(DataError, match=r"no such file|unknown kind"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from plaudit.config import ModelConfig
 from plaudit.errors import ConfigError
 from plaudit.model import families
-from plaudit.model.build import build, encoder_location, load_tokenizer
+from plaudit.model.build import build, check_vocabulary, encoder_location, load_tokenizer
 from plaudit.model.classifier import ReviewClassifier, combine
 from tests.conftest import save_encoder
 
@@ -134,3 +135,25 @@ def test_the_head_begins_with_what_the_encoder_knows(tiny_encoder: Path) -> None
     torch.testing.assert_close(dense.weight, torch.eye(32))
     kept = families.dense(tiny(tiny_encoder, pooling="pooler").stock)
     assert not torch.allclose(kept.weight, torch.eye(32))
+
+
+def test_an_encoder_with_missing_weights_is_refused(tiny_encoder: Path, tmp_path: Path) -> None:
+    """Else they would be random, and nobody would know."""
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "encoder"
+    shutil.copytree(tiny_encoder, folder)
+    weights = load_file(folder / "model.safetensors")
+    renamed = {name.replace("layer.1", "other.1"): tensor for name, tensor in weights.items()}
+    save_file(renamed, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ConfigError, match=r"16 weights are not in its safetensors.*layer\.1"):
+        tiny(folder)
+
+
+def test_a_tokenizer_of_another_model_is_refused(tiny_encoder: Path) -> None:
+    tokenizer = load_tokenizer(str(tiny_encoder))
+    model = tiny(tiny_encoder)
+    check_vocabulary(model.stock, tokenizer, "here")
+    tokenizer.add_tokens([f"new{n}" for n in range(50)])
+    with pytest.raises(ConfigError, match="here: the tokenizer has"):
+        check_vocabulary(model.stock, tokenizer, "here")

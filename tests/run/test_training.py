@@ -94,7 +94,7 @@ def test_test_was_first_read_after_training_ended(done: tuple[run.Run, Notes]) -
 def test_the_test_set_stays_shut_while_training(
     reviews_file: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A test file is not even looked at: it may not exist until training has ended."""
+    """No row of a test file is read: what stands in it may come when training has ended."""
     events: list[str] = []
     opened = Sealed.open
 
@@ -104,11 +104,11 @@ def test_the_test_set_stays_shut_while_training(
 
     monkeypatch.setattr(Sealed, "open", noting)
     test_file = tmp_path / "test.jsonl"
+    test_file.write_text("no rows yet, and nobody minds")
 
     class Late(Notes):
         def step(self, record: StepRecord) -> None:
             events.append("step")
-            assert not test_file.exists()
             if record.step == record.steps:
                 test_file.write_bytes(reviews_file.read_bytes())
 
@@ -118,8 +118,7 @@ def test_the_test_set_stays_shut_while_training(
     finished = run.train(config, watcher=Late())
     assert events[-1] == "open"
     assert events.count("open") == 1
-    assert finished.report["overlap"]["rows"] == 200
-    assert finished.report["overlap"]["test_without"]["rows"] == 40
+    assert finished.report["overlap"] == {"rows": 240, "test_without": None}
 
 
 def test_a_second_run_does_not_touch_the_first(
@@ -194,9 +193,9 @@ def test_evaluate_counts_rows_that_were_trained_on(
 ) -> None:
     notes = Notes()
     result = run.evaluate(done[0].model, str(reviews_file), split="all", watcher=notes)
-    assert (result["rows"], result["overlap"]["rows"]) == (240, 140)
-    assert result["overlap"]["test_without"]["rows"] == 100
-    assert any("140 of 240" in line for line in notes.lines)
+    assert (result["rows"], result["overlap"]["rows"]) == (240, 180)
+    assert result["overlap"]["test_without"]["rows"] == 60
+    assert any("180 of 240" in line for line in notes.lines)
 
 
 def test_evaluate_maps_labels_as_training_did(tiny_encoder: Path, tmp_path: Path) -> None:
@@ -214,6 +213,72 @@ def test_evaluate_maps_labels_as_training_did(tiny_encoder: Path, tmp_path: Path
     assert run.evaluate(finished.model, str(other))["rows"] == 2
 
 
+def test_a_mapping_onto_names_that_are_also_raw_labels_is_kept(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    """With the labels turned round, accuracy would come out as one minus itself."""
+    path = tmp_path / "turned.csv"
+    rows = [f"film{n} {'good good' if n % 2 else 'bad bad'},{n % 2}" for n in range(120)]
+    path.write_text("\n".join(["text,label", *rows]) + "\n")
+    finished = run.train(
+        configured(path, tiny_encoder, tmp_path / "runs", 'data.labels={"0" = "1", "1" = "0"}')
+    )
+    accuracy = finished.report["test"]["metrics"]["accuracy"]["value"]
+    assert accuracy > 0.9
+    again = run.evaluate(finished.model, str(path), split="all")
+    assert again["metrics"]["accuracy"]["value"] > 0.9
+
+
+def test_columns_of_training_are_used_again(tiny_encoder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    rows = [f"x{n % 3},film{n} {'good' if n % 2 else 'bad'},{n % 2},{n % 2}" for n in range(80)]
+    path.write_text("\n".join(["title,body,label,class", *rows]) + "\n")
+    finished = run.train(
+        configured(path, tiny_encoder, tmp_path / "runs", "data.text=body", "data.label=class",
+                   "split.validation_size=10", "split.test_size=10")
+    )  # fmt: skip
+    assert run.evaluate(finished.model, str(path))["rows"] == 10
+    other = tmp_path / "other.csv"
+    other.write_text("text,label\ngood film,1\nbad film,0\n")
+    assert run.evaluate(finished.model, str(other))["rows"] == 2
+
+
+def test_nothing_is_called_held_out_that_was_trained_on(
+    reviews_file: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    test_file = tmp_path / "test.jsonl"
+    test_file.write_text("\n".join(reviews_file.read_text().splitlines()[:8]) + "\n")
+    finished = run.train(
+        configured(reviews_file, tiny_encoder, tmp_path, f"data.test={test_file}",
+                   "train.max_steps=1")
+    )  # fmt: skip
+    with pytest.raises(DataError, match="nothing was held out"):
+        run.evaluate(finished.model, str(reviews_file))
+
+
+def test_a_test_set_that_is_not_there_is_found_before_training(
+    reviews_file: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    notes = Notes()
+    config = configured(reviews_file, tiny_encoder, tmp_path / "r", "data.test=/no/such.csv")
+    with pytest.raises(DataError, match=r"such\.csv"):
+        run.train(config, watcher=notes)
+    assert not notes.steps
+
+
+def test_a_bad_row_in_the_test_set_does_not_cost_the_model(
+    reviews_file: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    test_file = tmp_path / "test.csv"
+    test_file.write_text("text,label\ngood film,positive\nbad film,mixed\n")
+    config = configured(
+        reviews_file, tiny_encoder, tmp_path / "r", f"data.test={test_file}", "train.max_steps=1"
+    )
+    with pytest.raises(DataError, match=r"(?s)test\.csv:3.*The model is saved: plaudit evaluate"):
+        run.train(config)
+    assert len(Classifier.load(tmp_path / "r" / "tiny" / "model").predict(["good"])) == 1
+
+
 def test_evaluate_refuses_labels_that_the_model_does_not_have(
     done: tuple[run.Run, Notes], tmp_path: Path
 ) -> None:
@@ -223,19 +288,18 @@ def test_evaluate_refuses_labels_that_the_model_does_not_have(
         run.evaluate(done[0].model, str(path))
 
 
-def test_evaluate_refuses_a_split_that_is_not_there(
-    done: tuple[run.Run, Notes], tmp_path: Path
-) -> None:
+def test_another_table_is_all_test(done: tuple[run.Run, Notes], tmp_path: Path) -> None:
     path = tmp_path / "other.csv"
     path.write_text("text,label\ngood film,positive\nbad film,negative\n")
+    assert run.evaluate(done[0].model, str(path), split="test")["rows"] == 2
     with pytest.raises(DataError, match="Leave --split out"):
-        run.evaluate(done[0].model, str(path), split="test")
+        run.evaluate(done[0].model, str(path), split="validation")
 
 
 def test_the_report_can_be_rendered_again(done: tuple[run.Run, Notes]) -> None:
     page = done[0].model / "report.html"
     before = page.read_text()
-    page.write_text(before)
+    page.write_text("spoilt")
     assert run.rebuild_report(done[0].folder) == page
     assert page.read_text() == before
     artifact.verify(done[0].model)
@@ -285,8 +349,21 @@ def test_given_validation_rows_are_dropped_from_training(
     config = configured(reviews_file, tiny_encoder, tmp_path, f"data.validation={validation}")
     prepared = preparing.prepare(config, lambda line: None)
     assert len(prepared.validation) == 20
+    assert prepared.test is not None
+    prepared.test.release()
+    held = prepared.test.open()
     assert not np.isin(prepared.train.prints_N, prepared.validation.prints_N).any()
-    assert len(prepared.train) + prepared.duplicates >= 160
+    assert not np.isin(held.prints_N, prepared.validation.prints_N).any()
+    assert len(prepared.train) + len(held) == 220
+    assert prepared.duplicates == 20
+
+
+def test_validation_data_that_covers_the_training_data_is_an_error(
+    reviews_file: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    config = configured(reviews_file, tiny_encoder, tmp_path, f"data.validation={reviews_file}")
+    with pytest.raises(DataError, match="No row is left to train on for 'negative', 'positive'"):
+        run.train(config)
 
 
 @pytest.mark.parametrize(

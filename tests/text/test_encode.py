@@ -100,12 +100,16 @@ def test_the_cache_serves_equal_texts_and_settings_only(
     assert len(calls) == 4
 
 
-def test_a_damaged_cache_entry_is_made_again(tiny_tokenizer: Any) -> None:
+@pytest.mark.parametrize("content", [b"damaged", b""])
+def test_a_damaged_cache_entry_is_made_again_and_mended(
+    tiny_tokenizer: Any, content: bytes
+) -> None:
     good = encoder(tiny_tokenizer).encode_cached([LONG])
     [entry] = (module.cache_folder() / "encoded").iterdir()
-    (entry / "ids.npy").write_bytes(b"damaged")
+    (entry / "ids.npy").write_bytes(content)
     again = encoder(tiny_tokenizer).encode_cached([LONG])
     np.testing.assert_array_equal(good.ids, again.ids)
+    assert isinstance(encoder(tiny_tokenizer).encode_cached([LONG]).ids, np.memmap)
 
 
 def test_a_cache_that_cannot_be_written_costs_only_the_cache(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from plaudit.config import TextConfig
 from plaudit.errors import ConfigError
-from plaudit.text.policy import head, head_tail, pieces, tail, windows
+from plaudit.text.policy import head, head_tail, kept, pieces, tail, windows
 
 IDS = list(range(100))
 
@@ -73,3 +73,18 @@ def test_one_window_is_the_end_of_the_text() -> None:
 def test_a_stride_without_a_step_forward_is_refused() -> None:
     with pytest.raises(ConfigError, match="stride"):
         windows(IDS, 10, 10)
+
+
+@given(
+    length=st.integers(0, 300),
+    limit=st.integers(4, 40),
+    stride=st.integers(0, 3),
+    most=st.integers(1, 6),
+    policy=st.sampled_from(["head", "tail", "head_tail", "windows"]),
+)
+def test_kept_counts_the_distinct_tokens_of_all_pieces(
+    length: int, limit: int, stride: int, most: int, policy: str
+) -> None:
+    config = TextConfig(policy=policy, stride=stride, max_windows=most)  # type: ignore[arg-type]
+    parts = pieces(list(range(length)), limit, config)
+    assert kept(length, limit, config) == len({token for part in parts for token in part})

@@ -1,7 +1,7 @@
 """What a run is made of, and how recipes and overrides become one configuration."""
 
-from plaudit.config.keys import Setting, as_toml, describe
-from plaudit.config.resolve import dump_toml, load
+from plaudit.config.keys import Setting, describe
+from plaudit.config.resolve import load
 from plaudit.config.rules import check
 from plaudit.config.schema import (
     CleanConfig,
@@ -15,6 +15,7 @@ from plaudit.config.schema import (
     TrainConfig,
 )
 from plaudit.config.shipped import Recipe, recipe, recipes
+from plaudit.config.toml import as_toml, dump_toml
 
 __all__ = [
     "CleanConfig",

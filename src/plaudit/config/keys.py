@@ -5,7 +5,6 @@ The schema is the only source: the words of ``--help`` and of error messages are
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -227,32 +226,3 @@ def nearest_key(key: str) -> str | None:
         return similar
     similar = nearest(word, last)
     return last[similar] if similar else None
-
-
-def as_toml(value: object) -> str:
-    """Write a value the way TOML does; None, which TOML lacks, as ``none``.
-
-    Parameters
-    ----------
-    value : object
-        A string, number, boolean, None, or a list or dictionary of these.
-
-    Returns
-    -------
-    str
-    """
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            # JSON's escapes are TOML's, but for DEL, which TOML forbids in the raw.
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-        case dict():
-            pairs = (f"{as_toml(str(key))} = {as_toml(item)}" for key, item in value.items())
-            return f"{{{', '.join(pairs)}}}"
-        case list() | tuple():
-            return f"[{', '.join(map(as_toml, value))}]"
-        case _:
-            return str(value)

@@ -11,10 +11,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from plaudit.config.keys import Setting, as_toml, by_key, nearest, nearest_key, sections
+from plaudit.config.keys import Setting, by_key, nearest, nearest_key, sections
 from plaudit.config.rules import conflicts
 from plaudit.config.schema import Config
 from plaudit.config.shipped import recipes
+from plaudit.config.toml import as_toml
 from plaudit.errors import ConfigError
 
 OVERRIDE = re.compile(r"^\w+(\.\w+)*=", re.ASCII)
@@ -95,30 +96,6 @@ def load(what: str | None = None, overrides: Sequence[str] = ()) -> Config:
     if layers.problems:
         raise ConfigError(layers.problems)
     return config
-
-
-def dump_toml(config: Config) -> str:
-    """Write a configuration as TOML, every setting named, that :func:`load` reads back.
-
-    Parameters
-    ----------
-    config : Config
-
-    Returns
-    -------
-    str
-        Settings that are None are left out: TOML has no word for it.
-    """
-    lines: list[str] = []
-    section = ""
-    for key in by_key():
-        where, _, name = key.rpartition(".")
-        value = getattr(getattr(config, where) if where else config, name)
-        if where != section:
-            lines += ["", f"[{where}]"]
-            section = where
-        lines.append(f"# {name}: none" if value is None else f"{name} = {as_toml(value)}")
-    return "\n".join(lines) + "\n"
 
 
 def _read_what(what: str, layers: Layers) -> None:

@@ -50,7 +50,7 @@ class CleanConfig(Section):
     entities: bool = True
     """Turn HTML entities such as &amp; into their characters."""
     unicode: bool = True
-    """Bring text to Unicode normal form C."""
+    """Normal form C; repair surrogates and Windows-1252 characters read as Latin-1."""
     control: bool = True
     """Remove control characters."""
     whitespace: bool = True
@@ -140,7 +140,7 @@ class TrainConfig(Section):
     epochs: Annotated[float, Field(gt=0.0)] = 2.0
     """Passes over the training data; may be a part of one."""
     max_steps: Annotated[int, Field(ge=1)] | None = None
-    """Optimiser steps at most; overrides epochs."""
+    """Optimiser steps, instead of epochs."""
     batch_tokens: Annotated[int, Field(ge=8)] = 6144
     """Tokens in a batch at most, padding included."""
     batch_examples: Annotated[int, Field(ge=1)] | None = None

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import tarfile
 import zlib
 from collections.abc import Generator, Iterator
 from pathlib import Path, PurePosixPath
+from typing import IO, cast
 
-from plaudit.data.folder import IGNORED, IMDB_NAME, SPLITS, Layout
+from plaudit.data.folder import IGNORED, IMDB_NAME, SPLITS, Layout, place
 from plaudit.data.plain import decoded
 from plaudit.data.rows import RawRow
 from plaudit.errors import DataError
 
 EXTENSIONS = (".tar.gz", ".tgz", ".tar")
 MOST_BYTES = 2 * 2**30  # unpacked; aclImdb has about 0.3 GB in 100,021 members
+MOST_HEADER_BYTES = 64 * 2**10  # of one member: tarfile reads long names and pax records whole
 MOST_MEMBERS = 1_000_000
 LONGEST_TEXT = 64 * 2**20
+_GZIP = b"\x1f\x8b"
+_BLOCK = tarfile.RECORDSIZE
+_ADVICE = (
+    "Use an archive of plain text files in the layout train/LABEL/*.txt, from a place that you "
+    "trust."
+)
 
 
 def find(path: Path) -> Layout:
@@ -39,19 +48,22 @@ def find(path: Path) -> Layout:
     """
     seen: dict[str, str] = {}
     with contextlib.closing(_members(path)) as members:
-        for _, _, place in members:
-            if place is not None:
-                seen.setdefault(place.parts[-3], place.name)
+        for _, _, name in members:
+            if name is not None:
+                seen.setdefault(name.parts[-3], name.name)
             if {"train", "test"} <= seen.keys():
                 break
     if not seen:
         raise DataError(f"{path.name}: the archive has no texts in the layout train/LABEL/*.txt.")
-    by_film = all(IMDB_NAME.fullmatch(name) for name in seen.values())
+    by_film = all(IMDB_NAME.fullmatch(first) for first in seen.values())
     return Layout(path, tuple(split for split in SPLITS if split in seen), by_film)
 
 
 def rows(path: Path, split: str) -> Iterator[RawRow]:
-    """Read the reviews of one split in the archive's order; other members are passed over.
+    """Read the reviews of one split, in the order in which :mod:`plaudit.data.folder` reads them.
+
+    The archive's own order says nothing (of "blocks" neither) once it was packed anew; a split is
+    held in memory, which for IMDB is 33 MB.
 
     Parameters
     ----------
@@ -71,17 +83,18 @@ def rows(path: Path, split: str) -> Iterator[RawRow]:
         The archive is damaged, has an unsafe member or the same text twice, or a text is not
         UTF-8.
     """
-    read: set[PurePosixPath] = set()
-    for tar, member, place in _members(path):
-        if place is None or place.parts[-3] != split:
+    read: dict[PurePosixPath, RawRow] = {}
+    for tar, member, name in _members(path):
+        if name is None or name.parts[-3] != split:
             continue
-        origin = f"{path.name}:{place}"
-        if place in read:
+        origin = f"{path.name}:{name}"
+        if name in read:
             raise DataError(f"{origin}: the archive holds this text twice. Pack it anew.")
-        read.add(place)
         stream = tar.extractfile(member)
         content = stream.read() if stream is not None else b""
-        yield RawRow(decoded(content, origin), place.parts[-2], origin)
+        read[name] = RawRow(decoded(content, origin), name.parts[-2], origin)
+    for name in sorted(read, key=lambda each: (each.parts[-2], place(each.name), each)):
+        yield read[name]
 
 
 _Member = tuple[tarfile.TarFile, tarfile.TarInfo, PurePosixPath | None]
@@ -91,17 +104,60 @@ def _members(path: Path) -> Generator[_Member, None, None]:
     """Yield each checked member, with its place when it is a labelled text."""
     total = 0
     try:
-        with tarfile.open(path, "r|*") as tar:
-            for count, member in enumerate(tar, start=1):
-                total += max(member.size, 0)
-                _check(path.name, member, count, total)
-                yield tar, member, _place(member)
-    except (tarfile.TarError, EOFError, zlib.error) as error:
+        with _unzipped(path) as stream:
+            meter = _Meter(stream, path.name)
+            with tarfile.open(fileobj=cast(IO[bytes], meter), mode="r|", bufsize=_BLOCK) as tar:
+                for count, member in enumerate(tar, start=1):
+                    total += max(member.size, 0)
+                    _check(path.name, member, count, total)
+                    meter.expect_header_at(tar.offset)
+                    yield tar, member, _place(member)
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(
             f"{path.name}: damaged, incomplete or not a tar archive ({error}). Download it anew."
         ) from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error}).") from error
+
+
+@contextlib.contextmanager
+def _unzipped(path: Path) -> Iterator[IO[bytes]]:
+    with path.open("rb") as raw:
+        zipped = raw.read(len(_GZIP)) == _GZIP  # whatever it is called: browsers unzip, too
+        raw.seek(0)
+        if not zipped:
+            yield raw
+            return
+        with gzip.open(raw) as stream:
+            yield cast(IO[bytes], stream)
+
+
+class _Meter:
+    """Counts what tarfile reads, headers too, and stops it before a header fills the memory."""
+
+    def __init__(self, stream: IO[bytes], archive: str) -> None:
+        self._stream = stream
+        self._archive = archive
+        self._read = 0
+        self.expect_header_at(0)
+
+    def expect_header_at(self, offset: int) -> None:
+        """Allow reading up to the member's end, and the headers of the next one."""
+        own = 2 * tarfile.BLOCKSIZE  # of the extension itself, and of the member
+        # Each read takes a whole block.
+        self._bound = -(-(offset + own + MOST_HEADER_BYTES) // _BLOCK) * _BLOCK
+
+    def read(self, size: int) -> bytes:
+        content = self._stream.read(size)
+        self._read += len(content)
+        wrong = None
+        if self._read > MOST_BYTES:
+            wrong = f"unpacks to more than {MOST_BYTES:,} bytes"
+        elif self._read > self._bound:
+            wrong = f"more than {MOST_HEADER_BYTES:,} bytes of headers for one member"
+        if wrong:
+            raise DataError(f"{self._archive}: {wrong}. {_ADVICE}")
+        return content
 
 
 def _check(archive: str, member: tarfile.TarInfo, count: int, total: int) -> None:
@@ -118,10 +174,7 @@ def _check(archive: str, member: tarfile.TarInfo, count: int, total: int) -> Non
     elif member.isreg() and member.name.endswith(".txt") and member.size > LONGEST_TEXT:
         wrong = f"is a text of {member.size:,} bytes; allowed are {LONGEST_TEXT:,}"
     if wrong:
-        raise DataError(
-            f"{archive}: member '{member.name}' {wrong}. Use an archive of plain text files in "
-            "the layout train/LABEL/*.txt, from a place that you trust."
-        )
+        raise DataError(f"{archive}: member '{member.name}' {wrong}. {_ADVICE}")
 
 
 def _place(member: tarfile.TarInfo) -> PurePosixPath | None:

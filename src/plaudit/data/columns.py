@@ -98,8 +98,8 @@ def choose(header: Header, columns: Columns) -> Chosen:
     _check_present(header, "label", label)
     if text == label:
         raise DataError(
-            f"{header.where}: data.text and data.label both name the column '{text}'. "
-            f"Present are {quoted(header.names)}."
+            f"{header.where}: data.text and data.label (with plaudit evaluate: --text and --label) "
+            f"both name the column '{text}'. Present are {quoted(header.names)}."
         )
     return Chosen(text, label, guessed=columns.text is None or columns.label is None)
 
@@ -119,12 +119,16 @@ def _only(candidates: list[str], header: Header, role: str) -> str:
     if candidates:
         raise DataError(
             f"{header.where}: which column is the {role}? {quoted(candidates)} are all possible. "
-            f"Name one: data.{role}={candidates[0]}"
+            f"Name one: {_setting(role, candidates[0])}."
         )
     raise DataError(
         f"{header.where}: no column looks like the {role} among {quoted(header.names)}."
-        f"{_separator_hint(header)} Name it: data.{role}=COLUMN"
+        f"{_separator_hint(header)} Name it: {_setting(role, 'COLUMN')}."
     )
+
+
+def _setting(role: str, column: str) -> str:
+    return f"data.{role}={column}, or --{role} {column} with plaudit evaluate"
 
 
 def _check_present(header: Header, role: str, name: str) -> None:
@@ -137,7 +141,7 @@ def _check_present(header: Header, role: str, name: str) -> None:
         raise DataError(
             f"{header.where}: there is no column '{name}' (data.{role}) among "
             f"{quoted(header.names)}{did_you_mean(name, header.names)}.{_separator_hint(header)} "
-            f"Name one of these: data.{role}=COLUMN"
+            f"Name one of these: {_setting(role, 'COLUMN')}."
         )
 
 

@@ -22,7 +22,7 @@ _MOST_BYTES = 2**30
 _STALL_TIMEOUT_S = 30.0
 
 
-def reachable(urls: Sequence[str], timeout_s: float) -> frozenset[str]:
+def reachable(urls: Sequence[str], timeout_s: float, *, any_status: bool = False) -> frozenset[str]:
     """Find out which addresses answer, all at once.
 
     Parameters
@@ -31,16 +31,19 @@ def reachable(urls: Sequence[str], timeout_s: float) -> frozenset[str]:
         Addresses to ask.
     timeout_s : float
         Time in all. It bounds name resolution as well, which no socket's time-out does.
+    any_status : bool
+        Whether an answer such as "not found" counts as well.
 
     Returns
     -------
     frozenset of str
-        Those that answered without an error in time.
+        Those that answered in time and, but for ``any_status``, without an error.
     """
     up: set[str] = set()
 
     def ask(url: str) -> None:
-        if _answers(url, timeout_s):
+        status = _status(url, timeout_s)
+        if status is not None and (any_status or status < 400):
             up.add(url)
 
     askers = [threading.Thread(target=ask, args=(url,), daemon=True) for url in urls]
@@ -52,16 +55,16 @@ def reachable(urls: Sequence[str], timeout_s: float) -> frozenset[str]:
     return frozenset(url for url in urls if url in up)
 
 
-def _answers(url: str, timeout_s: float) -> bool:
+def _status(url: str, timeout_s: float) -> int | None:
     try:
         request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - our own addresses
-        with urllib.request.urlopen(request, timeout=timeout_s):  # noqa: S310
-            return True
+        with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
+            return int(answer.status)
     except urllib.error.HTTPError as error:
         error.close()
-        return False
+        return error.code
     except (OSError, ValueError, http.client.HTTPException):
-        return False
+        return None
 
 
 def md5_of(path: Path) -> str:

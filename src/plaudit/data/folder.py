@@ -116,7 +116,7 @@ def rows(root: Path, split: str | None, digests: dict[str, str]) -> Iterator[Raw
     name = f"{top}/{split}" if split else top
     digest = hashlib.sha256()
     for label in _label_folders(folder):
-        for file in sorted(_text_names(label), key=_place):
+        for file in sorted(_text_names(label), key=place):
             origin = f"{name}/{label.name}/{file}"
             with opened(label / file, origin) as stream:
                 content = stream.read()
@@ -126,6 +126,22 @@ def rows(root: Path, split: str | None, digests: dict[str, str]) -> Iterator[Raw
     digests[name] = digest.hexdigest()
 
 
-def _place(name: str) -> tuple[int, str]:
+def place(name: str) -> tuple[int, str]:
+    """Return the key by which the texts of one label are sorted: aclImdb's number, then the name.
+
+    Parameters
+    ----------
+    name : str
+        Of a text file.
+
+    Returns
+    -------
+    tuple of int and str
+
+    Examples
+    --------
+    >>> sorted(["10_7.txt", "9_2.txt"], key=place)
+    ['9_2.txt', '10_7.txt']
+    """
     match = IMDB_NAME.fullmatch(name)
     return (int(match[1]) if match else -1, name)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from plaudit.data import places
+from plaudit.data import hub, places
+from plaudit.data.cache import cache_folder
 from plaudit.data.download import download, md5_of, reachable
-from plaudit.data.hub import offline
 from plaudit.data.places import IMDB_ON_HUB, Source
 from plaudit.errors import DataError, PlauditError
 
@@ -44,18 +44,18 @@ def resolve(asked: str, local: str | None, say: Callable[[str], None]) -> Source
     Raises
     ------
     DataError
-        The named copy cannot be used, or the tarball's bytes are not the published ones.
+        The named copy cannot be used.
     MissingExtra
         No source is within reach, and the bundled reviews are not installed.
     """
     copy = local or os.environ.get("PLAUDIT_IMDB")
     if copy:
         return _local(asked, copy, "data.imdb" if local else "PLAUDIT_IMDB")
-    hub_url, tarball = _hub_url(), _cache() / "aclImdb_v1.tar.gz"
-    up = frozenset() if offline() else reachable((hub_url, TARBALL_URL), PROBE_TIMEOUT_S)
+    hub_url, tarball = _hub_url(), cache_folder() / "aclImdb_v1.tar.gz"
+    up = frozenset() if hub.offline() else reachable((hub_url, TARBALL_URL), PROBE_TIMEOUT_S)
     if hub_url in up:
         try:
-            return places.of_hub(asked, IMDB_ON_HUB)
+            return _from_hub(asked)
         except DataError as error:
             say(f"{asked}: the hub failed, trying the tarball ({error})")
     if tarball.is_file() and md5_of(tarball) == TARBALL_MD5:
@@ -64,9 +64,17 @@ def resolve(asked: str, local: str | None, say: Callable[[str], None]) -> Source
         try:
             download(TARBALL_URL, tarball, TARBALL_MD5)
             return places.of_archive(asked, tarball, "Stanford's tarball")
-        except OSError as error:
+        except (OSError, DataError) as error:
             say(f"{asked}: {TARBALL_URL} could not be downloaded, trying the bundled ({error})")
     return places.of_bundled(asked)
+
+
+def _from_hub(asked: str) -> Source:
+    source = places.of_hub(asked, IMDB_ON_HUB)
+    # The hub may answer while the host of its files is blocked: only what lies here is served.
+    for split in source.splits:
+        hub.load(source.location, split)
+    return source
 
 
 def _local(asked: str, copy: str, named_by: str) -> Source:
@@ -79,12 +87,7 @@ def _local(asked: str, copy: str, named_by: str) -> Source:
 
 
 def _hub_url() -> str:
-    endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
-    return f"{endpoint.rstrip('/')}/datasets/{IMDB_ON_HUB}/resolve/main/README.md"
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("PLAUDIT_CACHE") or "~/.cache/plaudit").expanduser()
+    return f"{hub.endpoint()}/datasets/{IMDB_ON_HUB}/resolve/main/README.md"
 
 
 def is_kaggle_name(paths: Sequence[str]) -> bool:

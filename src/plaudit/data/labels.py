@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -12,8 +13,13 @@ from plaudit.data.problems import Flaw, did_you_mean, quoted
 from plaudit.errors import ConfigError
 
 _WHOLE = re.compile(r"(-?\d+)\.0+")
+_SETTING = "data.labels (--labels)"
+_COLUMN = "data.label=COLUMN, or --label COLUMN with plaudit evaluate"
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _RANGE = re.compile(rf"\s*({_NUMBER})\s*-\s*({_NUMBER})\s*")
+
+# Control, format (invisible), surrogate, private and unassigned characters; white space is folded.
+_UNFIT = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 _UNLABELLED = Flaw("the row has no label", "Label these rows or remove them.")
 
@@ -39,7 +45,7 @@ class LabelRule:
     ranges : tuple of Range
         Asked after ``mapping``; they do not overlap.
     renames : mapping of str to str
-        Names that a source is known to abbreviate; used without ``mapping`` only.
+        Names that a source is known to abbreviate; a ``mapping`` may have either form as its key.
     allowed : tuple of str or None
         The fixed label set; None: whatever comes.
     """
@@ -71,7 +77,7 @@ class LabelRule:
         return Flaw(
             f"label '{named}' is not one of {quoted(self.allowed)}"
             f"{did_you_mean(named, self.allowed)}",
-            "Fix the row, or map it with data.labels.",
+            "Fix the row, or map it with data.labels (with plaudit evaluate: --labels).",
         )
 
     def _renamed(self, word: str) -> str:
@@ -81,8 +87,11 @@ class LabelRule:
 
     def _mapped(self, word: str) -> str | Flaw:
         mapping = self.mapping or {}
-        if word in mapping:
-            return mapping[word]
+        # One source writes "neg" and the next "negative": a mapping must serve both.
+        short = (name for name, full in self.renames.items() if full == word)
+        for alias in (word, self.renames.get(word, word), *short):
+            if alias in mapping:
+                return mapping[alias]
         number = _number(word)
         if number is not None:
             for each in self.ranges:
@@ -90,7 +99,8 @@ class LabelRule:
                     return each.name
         return Flaw(
             f"label '{word}' is covered by no key of data.labels ({quoted(mapping)})",
-            "Add a key to data.labels for each value, or remove the rows.",
+            "Add a key to data.labels (with plaudit evaluate: --labels) for each value, or remove "
+            "the rows.",
         )
 
 
@@ -131,28 +141,28 @@ def label_rule(
         return LabelRule(renames=renames or {}, allowed=allowed)
     exact: dict[str, str] = {}
     ranges: list[Range] = []
-    problems = [] if mapping else ["data.labels is empty: name each value, or leave it out"]
+    problems = [] if mapping else [f"{_SETTING} is empty: name each value, or leave it out"]
     for key, name in mapping.items():
         word = spell(key)
         if isinstance(word, Flaw):
-            problems.append("data.labels has an empty key: a row without a label cannot be mapped")
+            problems.append(f"{_SETTING} has an empty key: a row without a label cannot be mapped")
             continue
         if not name.strip():
-            problems.append(f"data.labels: key '{key}' has an empty name")
+            problems.append(f"{_SETTING}: key '{key}' has an empty name")
         if word in exact:
-            problems.append(f"data.labels: two keys for the value '{word}'; keep one")
-        exact[word] = name.strip()
+            problems.append(f"{_SETTING}: two keys for the value '{word}'; keep one")
+        exact[word] = _folded(name)
         if match := _RANGE.fullmatch(key):
-            ranges.append(Range(float(match[1]), float(match[2]), key, name.strip()))
+            ranges.append(Range(float(match[1]), float(match[2]), key, _folded(name)))
     problems += _range_problems(ranges)
     if problems:
         raise ConfigError(problems)
-    return LabelRule(exact, tuple(ranges), allowed=allowed)
+    return LabelRule(exact, tuple(ranges), renames or {}, allowed)
 
 
 def _range_problems(ranges: list[Range]) -> list[str]:
     problems = [
-        f"data.labels: range '{each.key}' runs from high to low; write the smaller number first"
+        f"{_SETTING}: range '{each.key}' runs from high to low; write the smaller number first"
         for each in ranges
         if each.low > each.high
     ]
@@ -160,7 +170,7 @@ def _range_problems(ranges: list[Range]) -> list[str]:
     for left, right in pairwise(ordered):
         if right.low <= left.high:
             problems.append(
-                f"data.labels: ranges '{left.key}' and '{right.key}' overlap; both ends of a "
+                f"{_SETTING}: ranges '{left.key}' and '{right.key}' overlap; both ends of a "
                 "range belong to it"
             )
     return problems
@@ -177,8 +187,8 @@ def spell(value: object) -> str | Flaw:
     Returns
     -------
     str or Flaw
-        Stripped text; ``1.0`` and ``"1.0"`` become ``"1"``, booleans ``"true"`` and ``"false"``;
-        a flaw where there is no value or no single one.
+        Stripped text with single spaces; ``1.0`` and ``"1.0"`` become ``"1"``, booleans ``"true"``
+        and ``"false"``; a flaw where there is no value or no single one.
 
     Examples
     --------
@@ -190,19 +200,24 @@ def spell(value: object) -> str | Flaw:
     if isinstance(value, (list, tuple, dict, set, bytes)):
         return Flaw(
             f"the label is a {type(value).__name__}, not a single value",
-            "plaudit gives each text one label: name another column with data.label.",
+            f"plaudit gives each text one label: name another column with {_COLUMN}.",
         )
     word = str(value).strip()
     if not word:
         return _UNLABELLED
-    if "\0" in word or not word.isprintable():
+    if not word.isprintable() and not _UNFIT.isdisjoint(map(unicodedata.category, word)):
         return Flaw(
             f"the label {word[:40]!r} contains control characters",
-            "Name the right column with data.label, or clean the file.",
+            f"Name the right column with {_COLUMN}, or clean the file.",
         )
+    word = _folded(word)
     if word.casefold() in {"true", "false"}:
         return word.casefold()  # str(True) and the files of other tools differ in case
     return match[1] if (match := _WHOLE.fullmatch(word)) else word
+
+
+def _folded(word: str) -> str:
+    return " ".join(word.split())
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:

@@ -42,6 +42,10 @@ class Rows:
         """Return the number of rows."""
         return len(self.texts)
 
+    def without(self, prints_N: np.ndarray) -> Rows:
+        """Return the rows whose text has none of these fingerprints."""
+        return self.take(np.flatnonzero(~np.isin(self.prints_N, prints_N)))
+
     def take(self, index: np.ndarray) -> Rows:
         """Return the rows at these positions."""
         return Rows(
@@ -65,6 +69,8 @@ class Prepared:
         None: nothing was held out.
     test_note : str
         What the test part is, in words.
+    sizes : SplitConfig
+        The sizes in force: 0 for a part that was given instead of cut from the training data.
     provenance : Provenance
     duplicates : int
         Rows whose place an equal text decided (see :class:`plaudit.data.split.Division`).
@@ -75,12 +81,18 @@ class Prepared:
     validation: Rows
     test: Sealed[Rows] | None
     test_note: str
+    sizes: SplitConfig
     provenance: Provenance
     duplicates: int
 
 
 def prepare(config: Config, say: Say) -> Prepared:
-    """Read and divide the data of a run. The test part is not read.
+    """Read and divide the data of a run, and put the test part behind a seal.
+
+    A given or official test set is located, so that a wrong path is found before training, but
+    none of its rows is read. A part that is held out stands in the same table as the training
+    rows: it is read with them and set aside by fingerprint and label; it is not encoded, shown to
+    a model or scored before the seal is opened.
 
     Parameters
     ----------
@@ -99,14 +111,14 @@ def prepare(config: Config, say: Say) -> Prepared:
     """
     columns = Columns(config.data.text, config.data.label, config.data.labels)
     source = resolve(config.data.train, imdb=config.data.imdb, say=say)
+    given_test = resolve(config.data.test, imdb=config.data.imdb) if config.data.test else None
     corpus = read(source, _training_split(source), columns, say=say)
-    labels = corpus.labels
     everything = rows_of(corpus, config.clean)
-    given = _given_validation(config, source, columns, labels, say)
-    has_test = config.data.test is not None or "test" in source.splits
-    sizes = config.split.model_copy(
-        update=({"validation_size": 0} if given is not None else {})
-        | ({"test_size": 0} if has_test else {})
+    given = _given_validation(config, source, columns, corpus.labels, say)
+    sizes = _sizes_in_force(
+        config.split,
+        has_validation=given is not None,
+        has_test=given_test is not None or "test" in source.splits,
     )
     division = divide(
         everything.prints_N,
@@ -114,11 +126,14 @@ def prepare(config: Config, say: Say) -> Prepared:
         sizes,
         seed=config.seed,
         order=corpus.order,
-        labels=labels,
+        labels=corpus.labels,
     )
-    train, validation, duplicates = _parts(everything, division, given)
-    test, note = _sealed_test(config, source, columns, labels, everything.take(division.test))
-    return Prepared(labels, train, validation, test, note, corpus.provenance, duplicates)
+    train, validation, held, duplicates = _parts(everything, division, given)
+    _check_train(train, corpus.labels)
+    test, note = _test_part(source, given_test, held, (columns, corpus.labels, config.clean))
+    return Prepared(
+        corpus.labels, train, validation, test, note, sizes, corpus.provenance, duplicates
+    )
 
 
 def held_out(corpus: Corpus, clean_config: CleanConfig, sizes: SplitConfig, seed: int) -> Rows:
@@ -180,35 +195,54 @@ def _given_validation(
     return None
 
 
-def _parts(everything: Rows, division: Division, given: Rows | None) -> tuple[Rows, Rows, int]:
-    train = everything.take(division.train)
+def _parts(
+    everything: Rows, division: Division, given: Rows | None
+) -> tuple[Rows, Rows, Rows, int]:
+    """Return train, validation, what was held out, and the rows that an equal text decided."""
+    train, held = everything.take(division.train), everything.take(division.test)
     if given is None:
-        return train, everything.take(division.validation), division.duplicates
-    keep = ~np.isin(train.prints_N, given.prints_N)
-    return train.take(np.flatnonzero(keep)), given, division.duplicates + int((~keep).sum())
+        return train, everything.take(division.validation), held, division.duplicates
+    fresh, kept = train.without(given.prints_N), held.without(given.prints_N)
+    dropped = len(train) + len(held) - len(fresh) - len(kept)
+    return fresh, given, kept, division.duplicates + dropped
 
 
-def _sealed_test(
-    config: Config, source: Source, columns: Columns, labels: Sequence[str], held: Rows
+def _check_train(train: Rows, labels: Sequence[str]) -> None:
+    """Rows may have gone because their texts stand in the validation data too."""
+    missing = [label for i, label in enumerate(labels) if i not in train.targets_N]
+    if missing:
+        raise DataError(
+            f"No row is left to train on for {', '.join(map(repr, missing))}: all their texts "
+            "stand in data.validation too. Give validation data that is not in data.train."
+        )
+
+
+def _sizes_in_force(sizes: SplitConfig, *, has_validation: bool, has_test: bool) -> SplitConfig:
+    update = {"validation_size": 0} if has_validation else {}
+    return sizes.model_copy(update=update | ({"test_size": 0} if has_test else {}))
+
+
+def _test_part(
+    source: Source,
+    given: Source | None,
+    held: Rows,
+    reading: tuple[Columns, tuple[str, ...], CleanConfig],
 ) -> tuple[Sealed[Rows] | None, str]:
     """Put the test part behind a seal, and say in words what it is."""
-    if config.data.test is not None:
-        asked = config.data.test
-
-        def open_given() -> Rows:
-            own = resolve(asked, imdb=config.data.imdb)
-            split = "test" if "test" in own.splits else None
-            return rows_of(read(own, split, columns, labels=tuple(labels)), config.clean)
-
-        return Sealed(open_given), f"The test set is {asked}, as given."
+    if given is not None:
+        return _sealed(given, *reading), f"The test set is {given.asked}, as given."
     if "test" in source.splits:
-
-        def open_official() -> Rows:
-            return rows_of(read(source, "test", columns, labels=tuple(labels)), config.clean)
-
-        return Sealed(open_official), f"The test set is the official test split of {source.asked}."
+        note = f"The test set is the official test split of {source.asked}."
+        return _sealed(source, *reading), note
     if not len(held):
         return None, "Nothing was held out as a test set."
     return Sealed(lambda: held), (
         f"The test set is a part of {source.asked} that was held out before training. {source.note}"
     )
+
+
+def _sealed(
+    source: Source, columns: Columns, labels: tuple[str, ...], cleaning: CleanConfig
+) -> Sealed[Rows]:
+    split = "test" if "test" in source.splits else next(iter(source.splits), None)
+    return Sealed(lambda: rows_of(read(source, split, columns, labels=labels), cleaning))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from plaudit.config.keys import nearest
 from plaudit.errors import DataError
 
 SHOWN = 10
@@ -102,6 +102,5 @@ def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     str
         ``" (did you mean 'positive'?)"``, or nothing when no word is near.
     """
-    by_folded = {name.casefold(): name for name in allowed}
-    near = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.5)
-    return f" (did you mean '{by_folded[near[0]]}'?)" if near else ""
+    near = nearest(word, allowed, cutoff=0.5)
+    return f" (did you mean '{near}'?)" if near else ""

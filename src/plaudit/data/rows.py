@@ -98,7 +98,8 @@ def _checked_text(text: object) -> str | Flaw:
     if not isinstance(text, str):
         return Flaw(
             f"the text is not a string but {type(text).__name__} {str(text)[:40]!r}",
-            "Write it as a string, or name the text's column with data.text.",
+            "Write it as a string, or name the text's column with data.text (with plaudit "
+            "evaluate: --text).",
         )
     if not text.strip():
         return Flaw("the text is empty", "Fill in the text or remove these rows.")
@@ -121,7 +122,7 @@ def _check_classes(codes: dict[str, int], count: int) -> None:
     if len(codes) == 1:
         raise DataError(
             f"all {count:,} rows have the one label {quoted(codes)}; a classifier needs at least "
-            "two. Check that data.label names the right column."
+            "two. Check that data.label (with plaudit evaluate: --label) names the right column."
         )
     if len(codes) > 10 and len(codes) > count / 2:
         raise _too_many(codes, count)
@@ -131,7 +132,8 @@ def _too_many(codes: dict[str, int], count: int) -> DataError:
     return DataError(
         f"{len(codes):,} different labels in {count:,} rows ({quoted(codes, most=3)}): this is "
         f"hardly a label column (at most {MOST_LABELS:,}, and fewer than half as many as rows). "
-        "Name the right one with data.label, or group the values with data.labels."
+        "Name the right one with data.label, or group the values with data.labels (with plaudit "
+        "evaluate: --label, --labels)."
     )
 
 

@@ -95,7 +95,7 @@ def read(
         The mapping of labels contradicts itself.
     """
     _check_split(source, split)
-    renames = folder.RENAMES if source.kind in {"folder", "archive", "hub"} else {}
+    renames = folder.RENAMES if source.kind in {"folder", "archive", "hub", "bundled"} else {}
     rule = label_rule(columns.mapping, renames, labels)
     problems = Problems()
     opened = _open(source, split, columns, problems, say)
@@ -191,5 +191,5 @@ def _open_hub(source: Source, split: str, columns: Columns, say: Say) -> _Opened
 def _guess(where: str, chosen: Chosen) -> str:
     return (
         f"{where}: text from column '{chosen.text}', label from column '{chosen.label}' (guessed; "
-        "data.text and data.label name others)"
+        "data.text and data.label, or --text and --label with plaudit evaluate, name others)"
     )

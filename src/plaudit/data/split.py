@@ -44,21 +44,22 @@ class Division:
 
 
 class Sealed(Generic[T]):
-    """Test data that cannot be read before training has ended, and that says when it was.
+    """Test data that cannot be used before training has ended, and that says when it first was.
 
-    It holds the way to the data, not the data: nothing is read until :meth:`open`.
+    For a given or official test set, ``open_`` reads it, so nothing is read until :meth:`open`.
+    For rows held out of one table, which were read with it, ``open_`` hands over what was set aside.
 
     Parameters
     ----------
     open_ : callable
-        Reads the data.
+        Reads or hands over the data.
 
     Attributes
     ----------
     released_at : str or None
         When training ended: UTC, ISO 8601.
     opened_at : str or None
-        When the data was first read.
+        When the data was first opened.
     """
 
     __slots__ = ("_open", "opened_at", "released_at")

@@ -68,16 +68,37 @@ def find(asked: str) -> tuple[TableFile, ...]:
     DataError
         Nothing is there, or the extension is unknown.
     """
+    return of_paths(matches(asked))
+
+
+def matches(asked: str) -> list[Path]:
+    """Find the files that a path or a pattern names, of whatever kind.
+
+    Parameters
+    ----------
+    asked : str
+        A path or a glob.
+
+    Returns
+    -------
+    list of Path
+        At least one, sorted.
+
+    Raises
+    ------
+    DataError
+        Nothing is there.
+    """
     if is_glob(asked):
-        matches = sorted(glob.glob(asked, recursive=True))  # noqa: PTH207 - may be absolute
-        paths = [Path(match) for match in matches if Path(match).is_file()]
+        found = sorted(glob.glob(asked, recursive=True))  # noqa: PTH207 - may be absolute
+        paths = [Path(match) for match in found if Path(match).is_file()]
         if not paths:
             raise DataError(f"{asked}: no file matches. Check the pattern and the folder.")
     else:
         paths = [Path(asked)]
         if not paths[0].is_file():
             raise DataError(f"{asked}: there is no such file.{_nearest_name(paths[0])}")
-    return of_paths(paths)
+    return paths
 
 
 def of_paths(paths: Sequence[Path]) -> tuple[TableFile, ...]:

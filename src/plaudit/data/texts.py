@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,8 +28,8 @@ def gather(inputs: Sequence[str] = (), *, column: str | None = None) -> Iterator
     Parameters
     ----------
     inputs : sequence of str
-        Texts; or one name of a file (``.txt``: a text a line; CSV, TSV, JSONL, Parquet: its text
-        column); or ``-`` or nothing for standard input, a text a line.
+        Texts; or one name or glob of files (``.txt``: a text a line; CSV, TSV, JSONL, Parquet:
+        their text column); or ``-`` or nothing for standard input, a text a line.
     column : str, optional
         The text column; guessed when there is one possible choice.
 
@@ -52,14 +52,15 @@ def gather(inputs: Sequence[str] = (), *, column: str | None = None) -> Iterator
 
 
 def read(path: Path, column: str | None = None) -> Iterator[str]:
-    """Read the texts of a file; the file is checked at once, its texts come as they are asked for.
+    """Read the texts of files; these are checked at once, the texts come as they are asked for.
 
     Parameters
     ----------
     path : Path
-        A ``.txt`` file with a text a line, or a table.
+        A ``.txt`` file with a text a line, or a table; or a glob of either, read in the order of
+        the names.
     column : str, optional
-        The text column of a table.
+        The text column of the tables; otherwise guessed from the first of them.
 
     Returns
     -------
@@ -70,10 +71,13 @@ def read(path: Path, column: str | None = None) -> Iterator[str]:
     DataError
         As in :func:`gather`.
     """
-    if path.name.casefold().endswith(LINES) and path.is_file():
-        return _file_lines(path)
-    (file,) = tables.find(str(path))
-    return _table(file, _text_column(tables.header(file), column))
+    paths = tables.matches(str(path))
+    if all(each.name.casefold().endswith(LINES) for each in paths):
+        return chain.from_iterable(map(_file_lines, paths))
+    files = tables.of_paths(paths)
+    for file in files:
+        column = _text_column(tables.header(file), column)
+    return _table(files, column or "")
 
 
 def arrivals(stream: BinaryIO, name: str) -> Iterator[list[str]]:
@@ -140,10 +144,10 @@ def _file_lines(path: Path) -> Iterator[str]:
             yield _decoded(line, str(path), number)
 
 
-def _table(file: TableFile, column: str) -> Iterator[str]:
+def _table(files: Sequence[TableFile], column: str) -> Iterator[str]:
     problems = Problems()
     chosen = Chosen(text=column, label=column, guessed=False)
-    for row in tables.rows([file], chosen, problems):
+    for row in tables.rows(files, chosen, problems):
         problems.stop_if_any()
         if not isinstance(row.text, str):
             raise DataError(
@@ -156,13 +160,14 @@ def _table(file: TableFile, column: str) -> Iterator[str]:
 
 def _text_column(header: Header, asked: str | None) -> str:
     present = f"The columns are {quoted(header.names)}."
+    advice = "Name it: --text COLUMN"
     if asked is not None:
         if asked in header.names:
             return asked
         near = did_you_mean(asked, header.names)
-        raise DataError(f"{header.where}: there is no column '{asked}'{near}. {present}")
+        raise DataError(f"{header.where}: there is no column '{asked}'{near}. {present} {advice}")
     named = [n for n in header.names if re.sub(r"[\W_]", "", n.casefold()) in TEXT_NAMES]
     possible = named or [name for name in header.names if name in header.texts]
     if len(possible) == 1:
         return possible[0]
-    raise DataError(f"{header.where}: which column is the text? {present} Name it: --text COLUMN")
+    raise DataError(f"{header.where}: which column is the text? {present} {advice}")

@@ -120,14 +120,16 @@ def build(
         settings.problem_type = "single_label_classification"
         if settings.model_type == "modernbert":
             settings.classifier_pooling = "mean" if config.pooling == "mean" else "cls"
-        stock = transformers.AutoModelForSequenceClassification.from_pretrained(
+        stock, info = transformers.AutoModelForSequenceClassification.from_pretrained(
             location,
             config=settings,
             use_safetensors=True,
             trust_remote_code=False,
             dtype=torch.float32,
             ignore_mismatched_sizes=True,
+            output_loading_info=True,
         )
+    _check_filled(config.encoder, stock, info)
     model = ReviewClassifier(stock, config.pooling, window_pooling)
     if config.pooling != "pooler":
         _identity(families.dense(stock))
@@ -157,6 +159,30 @@ def freeze(model: ReviewClassifier, *, embeddings: bool, layers: int) -> None:
         frozen.append(families.embeddings(model.stock))
     for module in frozen:
         module.requires_grad_(False)
+
+
+def check_vocabulary(stock: Any, tokenizer: Any, where: str) -> None:
+    """Raise ConfigError when the tokenizer has more tokens than the model has embeddings."""
+    embeddings = stock.get_input_embeddings().num_embeddings
+    if len(tokenizer) > embeddings:
+        raise ConfigError(
+            f"{where}: the tokenizer has {len(tokenizer)} tokens, the model {embeddings} "
+            "embeddings; they do not belong together. Use the files of one model."
+        )
+
+
+def _check_filled(encoder: str, stock: Any, info: dict[str, Any]) -> None:
+    """A new head is expected; an encoder weight that the file lacks would silently be random."""
+    own = {id(p) for part in families.head_parts(stock) for p in part.parameters()}
+    head = {name for name, p in stock.named_parameters() if id(p) in own}
+    mismatched = {str(key[0] if isinstance(key, tuple) else key) for key in info["mismatched_keys"]}
+    empty = sorted((set(map(str, info["missing_keys"])) | mismatched) - head)
+    if empty:
+        raise ConfigError(
+            f"model.encoder = {encoder!r}: {len(empty)} weights are not in its safetensors or have "
+            f"another shape, such as {', '.join(empty[:3])}. They would be random. Use a complete "
+            "checkpoint of this architecture."
+        )
 
 
 def _identity(layer: nn.Linear) -> None:

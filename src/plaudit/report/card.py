@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from plaudit.config import dump_toml
 from plaudit.report import view, words
 from plaudit.report.summary import headline
 
@@ -62,7 +63,7 @@ def render(document: Mapping[str, Any]) -> str:
         "metric_rows": view.metric_rows(shown),
         "class_rows": view.class_rows(shown["test"]),
         "firewall": view.firewall(shown),
-        "recipe": _ready(words.toml(shown["config"])),
+        "recipe": _ready(dump_toml(shown["config"]).strip()),
     }
     return environment.get_template("card.md.j2").render(context)
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
+from plaudit.config import dump_toml
 from plaudit.report import plots, view, words
 from plaudit.report.summary import headline
 
@@ -78,7 +79,7 @@ def _context(document: Mapping[str, Any]) -> dict[str, Any]:
         "firewall": view.firewall(document),
         "shown_files": files,
         "more_files": more_files,
-        "recipe": words.toml(document["config"]),
+        "recipe": dump_toml(document["config"]).strip(),
     }
 
 

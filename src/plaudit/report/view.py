@@ -205,7 +205,7 @@ def tiles(document: Mapping[str, Any]) -> list[Row]:
 
 
 def firewall(document: Mapping[str, Any]) -> str:
-    """Say when the test data was first read, seen from the end of training.
+    """Say when the test set was first used, seen from the end of training.
 
     Parameters
     ----------
@@ -217,15 +217,15 @@ def firewall(document: Mapping[str, Any]) -> str:
     """
     ended, first = document["data"]["training_ended"], document["data"]["test_first_read"]
     if first is None:
-        return "No test data was read."
+        return "No test set was used."
     if _before(first, ended):
         return (
-            f"Attention: test data was first read at {words.moment(first)}, before training ended "
-            f"at {words.moment(ended)}; the test result may be too favourable."
+            f"Attention: the test set was first used at {words.moment(first)}, before training "
+            f"had ended at {words.moment(ended)}; the test result may be too favourable."
         )
     return (
-        f"Training ended at {words.moment(ended)}; test data was first read at "
-        f"{words.moment(first)}, so it had no part in training or in choosing the state to keep."
+        f"The test set was first used at {words.moment(first)}, after training had ended at "
+        f"{words.moment(ended)}, so it had no part in training or in choosing the state to keep."
     )
 
 

@@ -1,13 +1,14 @@
-"""Numbers, dates and settings as a reader wants them, and text made safe to show."""
+"""Numbers and dates as a reader wants them, and text made safe to show."""
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+
+from plaudit.config import as_toml
 
 MISSING = "–"
 # What no page can hold: control characters (but tab and line feeds) and halves of surrogate pairs.
@@ -201,59 +202,6 @@ def moment(iso: str | None) -> str:
         return iso
 
 
-def toml(config: Mapping[str, Any]) -> str:
-    """Write a configuration as a recipe that reads back to the same values.
-
-    Parameters
-    ----------
-    config : mapping
-        Sections of plain values; None, which TOML does not know, is left out.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> print(toml({"seed": 1, "optim": {"lr": 1e-05}}))
-    seed = 1
-    <BLANKLINE>
-    [optim]
-    lr = 1e-05
-    """
-    lines = [
-        f"{_key(key)} = {_value(value)}"
-        for key, value in config.items()
-        if value is not None and not isinstance(value, Mapping)
-    ]
-    for section, values in config.items():
-        if isinstance(values, Mapping):
-            lines += ["", f"[{_key(section)}]"]
-            lines += [
-                f"{_key(key)} = {_value(value)}"
-                for key, value in values.items()
-                if value is not None
-            ]
-    return "\n".join(lines).strip()
-
-
-def _key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else quoted(key)
-
-
-def _value(value: Any) -> str:
-    match value:
-        case str():
-            return quoted(value)
-        case Mapping():
-            pairs = (f"{_key(str(key))} = {_value(item)}" for key, item in value.items())
-            return "{ " + ", ".join(pairs) + " }"
-        case list() | tuple():
-            return "[" + ", ".join(_value(item) for item in value) + "]"
-        case _:
-            return json.dumps(value)
-
-
 def quoted(text: str) -> str:
     """Return a string in double quotes as JSON, TOML and YAML all read it.
 
@@ -266,6 +214,4 @@ def quoted(text: str) -> str:
     str
         On one line, whatever the text holds.
     """
-    # Raw line and paragraph separators, next-line and DEL end a line for one reader or another.
-    escaped = json.dumps(_UNPRINTABLE.sub("\ufffd", text), ensure_ascii=False)
-    return re.sub("[\u2028\u2029\ufeff]", lambda found: f"\\u{ord(found[0]):04x}", escaped)
+    return as_toml(_UNPRINTABLE.sub("\ufffd", text))

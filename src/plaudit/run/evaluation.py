@@ -25,6 +25,7 @@ def evaluate(
     *,
     split: str | None = None,
     columns: Columns | None = None,
+    device: str = "auto",
     watcher: Watcher | None = None,
 ) -> dict[str, Any]:
     """Score a saved model on labelled rows.
@@ -37,8 +38,11 @@ def evaluate(
         Any DATA.
     split : str, optional
         An official split; or, on the very table that the model was trained on, "test" for the part
-        that was held out; or "all". By default "test" where there is one, else all rows.
+        that was held out; on any other table "test" or "all" is all of its rows. By default "test"
+        where there is one, else all rows.
     columns : Columns, optional
+        By default as in training, where the data has such columns.
+    device : {"auto", "cpu", "cuda", "mps"}
     watcher : Watcher, optional
 
     Returns
@@ -52,21 +56,20 @@ def evaluate(
     plaudit.errors.PlauditError
         The model or the data cannot be used.
     """
-    classifier = Classifier.load(model)
+    classifier = Classifier.load(model, device=device)
     say = watcher.say if watcher else _drop
     source = resolve(data, say=say)
-    columns = _with_mapping(columns or Columns(), classifier.spec)
-    rows, name, note = _rows(source, split, columns, classifier.spec)
+    rows, name, note = _rows(source, split, columns or Columns(), classifier.spec)
     started = time.perf_counter()
     probabilities_NC = classifier.probabilities(rows.texts)
     seconds = time.perf_counter() - started
     scores, overlap, without = scored(
-        rows, probabilities_NC, classifier.labels, classifier.training_prints_N, EvaluateConfig()
+        rows, probabilities_NC, classifier.labels, classifier.seen_prints_N, EvaluateConfig()
     )
     if overlap:
         say(
-            f"{overlap:,} of {len(rows):,} texts were trained on: see overlap for the results "
-            "without them."
+            f"{overlap:,} of {len(rows):,} texts were seen in training or selection: see overlap "
+            "for the results without them."
         )
     return {
         "model": str(model),
@@ -82,30 +85,42 @@ def _drop(line: str) -> None:
     """Show nothing."""
 
 
-def _with_mapping(columns: Columns, spec: Spec) -> Columns:
-    """Map labels as in training, unless told otherwise; the final names stand for themselves."""
-    if columns.mapping is not None or spec.label_mapping is None:
-        return columns
-    mapping = dict(spec.label_mapping) | {label: label for label in spec.labels}
-    return Columns(columns.text, columns.label, mapping)
+def _mapping(columns: Columns, spec: Spec) -> dict[str, str] | None:
+    """Map labels as in training, unless told otherwise; a final name also stands for itself."""
+    if columns.mapping is not None:
+        return dict(columns.mapping)
+    if spec.label_mapping is None:
+        return None
+    return {label: label for label in spec.labels} | dict(spec.label_mapping)
+
+
+def _read(source: Source, split: str | None, columns: Columns, spec: Spec) -> Corpus:
+    """Read with the columns that were asked for, else with those of training, else guess."""
+    mapping = _mapping(columns, spec)
+    trained = Columns(columns.text or spec.text_column, columns.label or spec.label_column, mapping)
+    asked = Columns(columns.text, columns.label, mapping)
+    try:
+        return read(source, split, trained, labels=spec.labels)
+    except DataError:
+        if asked == trained:
+            raise
+        return read(source, split, asked, labels=spec.labels)
 
 
 def _rows(source: Source, split: str | None, columns: Columns, spec: Spec) -> tuple[Rows, str, str]:
     """Return the rows asked for, the split's name and what it is in words."""
     if source.splits:
         name = split or ("test" if "test" in source.splits else source.splits[0])
-        corpus = read(source, name, columns, labels=spec.labels)
-        return rows_of(corpus, spec.clean), name, source.note
-    corpus = read(source, None, columns, labels=spec.labels)
-    trained_on = dict(corpus.provenance.files) == spec.data_files
-    if split == "all" or (split is None and not trained_on):
-        return rows_of(corpus, spec.clean), "all", source.note
-    if split in (None, "test") and trained_on:
+        return rows_of(_read(source, name, columns, spec), spec.clean), name, source.note
+    if split not in (None, "all", "test"):
+        raise DataError(
+            f"{source.asked} is one table without a split {split!r}. Leave --split out, or use "
+            "'all', or 'test'."
+        )
+    corpus = _read(source, None, columns, spec)
+    if split != "all" and dict(corpus.provenance.files) == spec.data_files:
         return _held_out(source, corpus, spec)
-    raise DataError(
-        f"{source.asked} is one table without a split {split!r}, and not the one that the model "
-        "was trained on. Leave --split out to evaluate on all rows."
-    )
+    return rows_of(corpus, spec.clean), "all", source.note
 
 
 def _held_out(source: Source, corpus: Corpus, spec: Spec) -> tuple[Rows, str, str]:

@@ -29,7 +29,7 @@ class Tested:
     seconds : float
         Loading excluded.
     overlap : int
-        Test rows whose text stands in the training data too.
+        Test rows whose text training or selection has seen.
     without_overlap : Scores or None
         Without those rows; None when there are none.
     baseline : Baseline or None
@@ -103,7 +103,6 @@ def test(
     """
     if prepared.test is None:
         return None
-    prepared.test.release()
     rows = prepared.test.open()
     say(f"Training has ended; the test set is opened: {len(rows):,} texts. {prepared.test_note}")
     classifier = Classifier.load(
@@ -113,7 +112,7 @@ def test(
     probabilities_NC = classifier.probabilities(rows.texts)
     seconds = time.perf_counter() - started
     scores, overlap, without = scored(
-        rows, probabilities_NC, prepared.labels, classifier.training_prints_N, config.evaluate
+        rows, probabilities_NC, prepared.labels, classifier.seen_prints_N, config.evaluate
     )
     baseline = _baseline(prepared, rows, config.evaluate, say)
     return Tested(
@@ -136,18 +135,18 @@ def scored(
     rows: Rows,
     probabilities_NC: np.ndarray,
     labels: tuple[str, ...],
-    training_prints_N: np.ndarray,
+    seen_prints_N: np.ndarray,
     config: EvaluateConfig,
 ) -> tuple[Scores, int, Scores | None]:
-    """Score rows, and again without those whose text was trained on.
+    """Score rows, and again without those whose text training or selection has seen.
 
     Returns
     -------
     (Scores, int, Scores or None)
-        On all rows; how many were trained on; on the others (None when that is all or none).
+        On all rows; how many were seen; on the others (None when that is all or none).
     """
     scores = _score(probabilities_NC, rows, labels, config)
-    seen_N = np.isin(rows.prints_N, training_prints_N)
+    seen_N = np.isin(rows.prints_N, seen_prints_N)
     overlap = int(seen_N.sum())
     if overlap in (0, len(rows)):
         return scores, overlap, None

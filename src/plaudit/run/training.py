@@ -10,14 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 
 from plaudit import artifact
 from plaudit.config import Config, check, dump_toml
 from plaudit.data.prepare import Prepared, prepare
+from plaudit.errors import PlauditError
 from plaudit.evaluate.metrics import point
 from plaudit.model import fold
-from plaudit.model.build import build, load_tokenizer
+from plaudit.model.build import build, check_vocabulary, load_tokenizer
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute, plan
 from plaudit.model.infer import logits, softmax
@@ -76,6 +78,7 @@ class Stopwatch:
     """Seconds of each stage."""
 
     seconds: dict[str, float] = field(default_factory=dict)
+    started: float = field(default_factory=time.perf_counter)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -111,30 +114,56 @@ def train(config: Config, *, watcher: Watcher | None = None) -> Run:
         encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text)
         train_encoded = encoder.encode_cached(prepared.train.texts)
         validation_encoded = encoder.encode_cached(prepared.validation.texts)
-    torch.manual_seed(config.seed)
-    model = build(
-        config.model,
-        prepared.labels,
-        max_tokens=config.text.max_tokens,
-        window_pooling=config.text.window_pooling,
-    )
+    with watch.stage("build"):
+        torch.manual_seed(config.seed)
+        model = build(
+            config.model,
+            prepared.labels,
+            max_tokens=config.text.max_tokens,
+            window_pooling=config.text.window_pooling,
+        )
+        check_vocabulary(model.stock, encoder.tokenizer, config.model.encoder)
     run_folder = folders.take(config.out, config.name)
     (run_folder / "config.toml").write_text(dump_toml(config), encoding="utf-8")
     watcher.say(_opening(run_folder, prepared, compute))
     with watch.stage("train"):
         data = _Data(prepared, encoder.pad_id, train_encoded, validation_encoded)
         trained = _train(config, model, data, compute, run_folder, watcher)
+    if prepared.test is not None:
+        prepared.test.release()
     with watch.stage("save"):
-        staged = run_folder / ".model"
-        spec = _spec(config, prepared)
-        artifact.save(staged, model, encoder.tokenizer, spec, prepared.train.prints_N)
+        final = _save(run_folder, model, encoder, _spec(config, prepared, compute), prepared)
     with watch.stage("test"):
-        tested = test(staged, prepared, config, watcher.say)
+        tested = _tested(final, prepared, config, watcher)
     report = _report(config, prepared, (model, compute), trained, tested, train_encoded)
-    report["seconds"] = watch.seconds | {"all": sum(watch.seconds.values())}
-    artifact.add(staged, folders.pages(report))
-    final = staged.rename(run_folder / "model")
+    report["seconds"] = watch.seconds | {"all": time.perf_counter() - watch.started}
+    artifact.add(final, folders.pages(report))
     return Run(run_folder, final, report)
+
+
+def _save(
+    run_folder: Path,
+    model: ReviewClassifier,
+    encoder: TextEncoder,
+    spec: artifact.Spec,
+    prepared: Prepared,
+) -> Path:
+    """Write the artefact, whole or not at all."""
+    staged = run_folder / ".model"
+    seen_N = np.concatenate([prepared.train.prints_N, prepared.validation.prints_N])
+    artifact.save(staged, model, encoder.tokenizer, spec, seen_N)
+    return staged.rename(run_folder / "model")
+
+
+def _tested(final: Path, prepared: Prepared, config: Config, watcher: Watcher) -> Tested | None:
+    try:
+        return test(final, prepared, config, watcher.say)
+    except PlauditError as error:
+        # What was trained is not lost with a bad row in the test data.
+        raise type(error)(
+            f"{error}\nThe test set cannot be used, so there is no report. The model is saved: "
+            f"plaudit evaluate {final} DATA"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,18 +214,21 @@ def _opening(run_folder: Path, prepared: Prepared, compute: Compute) -> str:
     )
 
 
-def _spec(config: Config, prepared: Prepared) -> artifact.Spec:
+def _spec(config: Config, prepared: Prepared, compute: Compute) -> artifact.Spec:
     return artifact.Spec(
         labels=prepared.labels,
         pooling=config.model.pooling,
         window_pooling=config.text.window_pooling,
         text=config.text,
         clean=config.clean,
-        split=config.split,
+        split=prepared.sizes,
         seed=config.seed,
         data=config.data.train,
         data_files=dict(prepared.provenance.files),
         label_mapping=config.data.labels,
+        precision=compute.precision,
+        text_column=config.data.text,
+        label_column=config.data.label,
         config_digest=config.digest(),
         versions=artifact.versions(),
     )
@@ -233,7 +265,7 @@ def _report(
                 "validation": len(prepared.validation),
                 "test": tested.rows if tested else 0,
             },
-            "duplicates_removed": prepared.duplicates,
+            "duplicates": prepared.duplicates,
             "test_note": prepared.test_note,
             "training_ended": sealed.released_at if sealed else None,
             "test_first_read": sealed.opened_at if sealed else None,

@@ -233,4 +233,6 @@ def dataloader(
         ReviewDataset(encoded, labels_N),
         batch_sampler=sampler,
         collate_fn=lambda items: collate(items, pad_id),
+        # Its own: else each pass, validation too, would draw from the state that dropout uses.
+        generator=torch.Generator(),
     )

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,13 @@ import numpy as np
 
 from plaudit.config import TextConfig
 from plaudit.errors import ConfigError
-from plaudit.text.policy import pieces
+from plaudit.text.policy import kept, pieces
 
 CHUNK = 1024
 """Texts tokenised at a time: enough to keep all cores busy, little to hold."""
 CACHE_LIMIT_BYTES = 2 * 2**30
+CACHE_FORMAT = 1
+"""Raise it when the policies or the arrays change, or old entries would be taken for new ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ class TextEncoder:
         lengths: list[int] = []
         counts: list[int] = []
         full: list[int] = []
-        kept: list[int] = []
+        left: list[int] = []
         for chunk in _chunks(texts, CHUNK):
             flat: list[int] = []
             for encoding in self._backend.encode_batch_fast(chunk, add_special_tokens=False):
@@ -142,14 +145,14 @@ class TextEncoder:
                     lengths.append(len(part) + len(self._prefix) + len(self._suffix))
                 counts.append(len(parts))
                 full.append(len(own))
-                kept.append(_kept(len(own), parts, self.config.stride))
+                left.append(kept(len(own), self.limit, self.config))
             ids.append(np.asarray(flat, dtype=np.int32))
         return Encoded(
             ids=np.concatenate(ids),
             starts_P=_offsets(lengths),
             first_N=_offsets(counts),
             full_N=np.asarray(full, dtype=np.int64),
-            kept_N=np.asarray(kept, dtype=np.int64),
+            kept_N=np.asarray(left, dtype=np.int64),
         )
 
     def encode_cached(self, texts: Sequence[str]) -> Encoded:
@@ -168,7 +171,7 @@ class TextEncoder:
         if not self.config.cache:
             return self.encode(texts)
         folder = cache_folder() / "encoded" / self._digest(texts)
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, EOFError):
             return _load(folder)
         encoded = self.encode(texts)
         # A full or read-only disk costs the cache, not the run.
@@ -179,6 +182,7 @@ class TextEncoder:
 
     def _digest(self, texts: Iterable[str]) -> str:
         hasher = hashlib.blake2b(digest_size=16)
+        hasher.update(f"{CACHE_FORMAT} {version('tokenizers')} ".encode())
         hasher.update(self._backend.to_str().encode())
         hasher.update(self.config.model_dump_json(exclude={"cache"}).encode())
         for text in texts:
@@ -201,11 +205,6 @@ def _special_tokens(backend: Any) -> tuple[list[int], list[int]]:
         if full[start : start + len(bare)] == bare:
             return full[:start], full[start + len(bare) :]
     raise ConfigError("the tokenizer changes a text when it adds special tokens; it cannot be used")
-
-
-def _kept(length: int, parts: list[list[int]], stride: int) -> int:
-    total = sum(len(part) for part in parts)
-    return min(length, total - stride * (len(parts) - 1)) if len(parts) > 1 else total
 
 
 def _offsets(lengths: list[int]) -> np.ndarray:
@@ -232,6 +231,7 @@ def _store(encoded: Encoded, folder: Path) -> None:
     try:
         for field in fields(Encoded):
             np.save(staged / f"{field.name}.npy", getattr(encoded, field.name), allow_pickle=False)
+        shutil.rmtree(folder, ignore_errors=True)
         staged.rename(folder)
     finally:
         shutil.rmtree(staged, ignore_errors=True)

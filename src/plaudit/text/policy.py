@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from plaudit.config import TextConfig
 from plaudit.errors import ConfigError
 
@@ -74,14 +76,36 @@ def windows(ids: list[int], limit: int, stride: int = 32, most: int = 8) -> list
     >>> windows(list(range(7)), limit=4, stride=1)
     [[0, 1, 2, 3], [3, 4, 5, 6]]
     """
+    starts = window_starts(len(ids), limit, stride, most)
+    return [ids[start : start + limit] for start in starts]
+
+
+def window_starts(length: int, limit: int, stride: int, most: int) -> list[int]:
+    """Return where the windows over a text of ``length`` tokens begin; see :func:`windows`."""
     step = limit - stride
     if step < 1:
         raise ConfigError(f"text.stride is {stride}; it must be below the window's {limit} tokens")
-    if len(ids) <= limit:
-        return [ids]
-    starts = list(range(0, len(ids) - limit, step))
-    starts = starts[: most - 1] if most > 1 else []
-    return [ids[start : start + limit] for start in starts] + [ids[-limit:]]
+    if length <= limit:
+        return [0]
+    return [*list(range(0, length - limit, step))[: most - 1], length - limit]
+
+
+def kept(length: int, limit: int, config: TextConfig) -> int:
+    """Return how many distinct tokens of a text the configured policy keeps.
+
+    Parameters
+    ----------
+    length : int
+        Tokens of the text, special tokens not counted.
+    limit : int
+        Tokens of a piece, special tokens not counted.
+    config : TextConfig
+    """
+    if config.policy != "windows":
+        return min(length, limit)
+    starts = window_starts(length, limit, config.stride, config.max_windows)
+    shared = sum(max(0, left + limit - right) for left, right in pairwise(starts))
+    return min(length, len(starts) * limit - shared)
 
 
 def pieces(ids: list[int], limit: int, config: TextConfig) -> list[list[int]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from plaudit.config import TrainConfig
+from plaudit.errors import TrainingError
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.train.checkpoint import load_weights, save_weights
 from plaudit.train.loop import StepRecord
@@ -48,7 +49,7 @@ def drive(
     model : ReviewClassifier
         The model that is being trained.
     folder : Path
-        The run's folder: ``history.jsonl`` and ``checkpoints/best.safetensors`` go there.
+        The run's folder: ``history.jsonl`` goes there, and, until the end, the best state.
     config : TrainConfig
     watch : callable
         Called with each record.
@@ -56,32 +57,60 @@ def drive(
     Returns
     -------
     Trained
+
+    Raises
+    ------
+    TrainingError
+        Training broke before there was a validated state to fall back on.
     """
-    best = folder / "checkpoints" / "best.safetensors"
+    best = _Best(folder / ".best.safetensors", config.select)
     board = _tensorboard(folder)
     history: list[StepRecord] = []
-    top, best_step, since = -float("inf"), 0, 0
     stopped = "all planned steps were taken"
+    broken = False
     with (folder / "history.jsonl").open("w", encoding="utf-8") as file:
-        for record in steps:
-            history.append(record)
-            file.write(json.dumps(asdict(record)) + "\n")
-            file.flush()
-            board(record)
-            if record.validation is not None:
-                value = goodness(record.validation, config.select)
-                if value > top:
-                    top, best_step, since = value, record.step, 0
-                    save_weights(model, best)
-                else:
-                    since += 1
-            watch(record)
-            if config.patience and since >= config.patience:
-                stopped = f"{config.select} did not improve in {since} evaluations"
-                break
-    if best_step and best_step != history[-1].step:
-        load_weights(model, best)
-    return Trained(history, best_step or history[-1].step, stopped)
+        try:
+            for record in steps:
+                history.append(record)
+                file.write(json.dumps(asdict(record)) + "\n")
+                file.flush()
+                board(record)
+                best.offer(record, model)
+                watch(record)
+                if config.patience and best.since >= config.patience:
+                    stopped = f"{config.select} did not improve in {best.since} evaluations"
+                    break
+        except TrainingError as error:
+            if not best.step:
+                raise
+            broken, stopped = True, f"{error} The state after step {best.step} was kept."
+    last = history[-1].step
+    if broken or best.step not in (0, last):
+        load_weights(model, best.path)
+    best.path.unlink(missing_ok=True)
+    return Trained(history, best.step or last, stopped)
+
+
+@dataclass(slots=True)
+class _Best:
+    """The best state so far, on disk."""
+
+    path: Path
+    select: str
+    value: float = -float("inf")
+    step: int = 0
+    since: int = 0
+
+    def offer(self, record: StepRecord, model: ReviewClassifier) -> None:
+        """Keep the model's state if it was validated and is better than all before."""
+        if record.validation is None:
+            return
+        value = goodness(record.validation, self.select)
+        if value > self.value:
+            self.value, self.step, self.since = value, record.step, 0
+            save_weights(model, self.path)
+        else:
+            self.since += 1
 
 
 def goodness(validation: Any, select: str) -> float:

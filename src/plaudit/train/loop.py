@@ -65,9 +65,10 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How many steps a run takes, and after which of them it is validated."""
+    """How many steps and batches a run takes, and after which steps it is validated."""
 
     steps: int
+    batches: int
     steps_per_epoch: float
     validate_after: frozenset[int]
 
@@ -87,18 +88,20 @@ def plan_course(sampler: TokenBudgetSampler, config: TrainConfig, *, validated: 
     -------
     Course
     """
-    batches = 0.0
+    planned = 0.0
     for epoch in range(math.ceil(config.epochs)):
         sampler.epoch = epoch
-        batches += len(sampler) * min(1.0, config.epochs - epoch)
+        planned += len(sampler) * min(1.0, config.epochs - epoch)
     sampler.epoch = 0
-    full = max(1, math.ceil(batches / config.accumulation))
-    steps = min(full, config.max_steps) if config.max_steps else full
-    per_epoch = full / config.epochs
+    batches = max(1, math.ceil(planned))
+    if config.max_steps:
+        batches = config.max_steps * config.accumulation
+    steps = math.ceil(batches / config.accumulation)
+    per_epoch = max(1.0, planned) / config.epochs / config.accumulation
     marks = math.ceil(config.evaluations * steps / per_epoch)
     every = steps / max(1, marks)
     after = frozenset(round(every * (i + 1)) for i in range(marks)) if validated else frozenset()
-    return Course(steps, per_epoch, after)
+    return Course(steps, batches, per_epoch, after)
 
 
 def fit(
@@ -142,7 +145,7 @@ def fit(
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule(optim, course.steps))
     prepared, optimizer = accelerator.prepare(model, optimizer)
     prepared.train()
-    stream = _endless(batches)
+    stream = islice(_endless(batches), course.batches)
     started = time.perf_counter()
     tokens, validating_s = 0, 0.0
     for step in range(1, course.steps + 1):
@@ -205,6 +208,6 @@ def _check(step: int, loss: float, norm: float) -> None:
     for name, value in (("loss", loss), ("gradient's norm", norm)):
         if not math.isfinite(value):
             raise TrainingError(
-                f"step {step}: the {name} is {value}. Nothing after the last good state was kept. "
+                f"step {step}: the {name} is {value}. "
                 "Try a lower optim.lr, a longer optim.warmup_fraction, or train.precision=fp32."
             )
