@@ -11,8 +11,8 @@ import pytest
 
 from plaudit import run
 from plaudit.config import Config, describe, load
+from plaudit.data.cache import cache_folder
 from plaudit.errors import PlauditError
-from plaudit.text.encode import cache_folder
 from tests.conftest import save_encoder
 
 # A value for each key that differs from the default and from BASE.

@@ -165,7 +165,7 @@ def _folder_of(package: str) -> str | None:
 
 
 def _cache() -> dict[str, Any]:
-    from plaudit.text.encode import cache_folder
+    from plaudit.data.cache import cache_folder
 
     folder = cache_folder()
     sizes = (path.lstat().st_size for path in folder.rglob("*") if path.is_file())

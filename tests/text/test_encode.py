@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from plaudit.config import TextConfig
+from plaudit.data.cache import cache_folder
 from plaudit.errors import ConfigError
 from plaudit.text import encode as module
 from plaudit.text.encode import TextEncoder
@@ -105,7 +106,7 @@ def test_a_damaged_cache_entry_is_made_again_and_mended(
     tiny_tokenizer: Any, content: bytes
 ) -> None:
     good = encoder(tiny_tokenizer).encode_cached([LONG])
-    [entry] = (module.cache_folder() / "encoded").iterdir()
+    [entry] = (cache_folder() / "encoded").iterdir()
     (entry / "ids.npy").write_bytes(content)
     again = encoder(tiny_tokenizer).encode_cached([LONG])
     np.testing.assert_array_equal(good.ids, again.ids)
@@ -125,5 +126,5 @@ def test_the_cache_is_bounded(tiny_tokenizer: Any, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "CACHE_LIMIT_BYTES", 3000)
     for n in range(8):
         encoder(tiny_tokenizer).encode_cached([f"film {n}"])
-    entries = list((module.cache_folder() / "encoded").iterdir())
+    entries = list((cache_folder() / "encoded").iterdir())
     assert 1 <= len(entries) < 8

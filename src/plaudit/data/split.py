@@ -47,7 +47,7 @@ class Sealed(Generic[T]):
     """Test data that cannot be used before training has ended, and that says when it first was.
 
     For a given or official test set, ``open_`` reads it, so nothing is read until :meth:`open`.
-    For rows held out of one table, which were read with it, ``open_`` hands over what was set aside.
+    For rows held out of one table, which were read with it, it hands over what was set aside.
 
     Parameters
     ----------

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from plaudit.config import TextConfig
+from plaudit.data.cache import cache_folder
 from plaudit.errors import ConfigError
 from plaudit.text.policy import kept, pieces
 
@@ -190,11 +191,6 @@ class TextEncoder:
             hasher.update(len(raw).to_bytes(8, "little"))
             hasher.update(raw)
         return hasher.hexdigest()
-
-
-def cache_folder() -> Path:
-    """Return ``PLAUDIT_CACHE`` or ~/.cache/plaudit, for things that can be made again."""
-    return Path(os.environ.get("PLAUDIT_CACHE") or Path.home() / ".cache" / "plaudit")
 
 
 def _special_tokens(backend: Any) -> tuple[list[int], list[int]]:
