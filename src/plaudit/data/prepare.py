@@ -120,14 +120,7 @@ def prepare(config: Config, say: Say) -> Prepared:
         has_validation=given is not None,
         has_test=given_test is not None or "test" in source.splits,
     )
-    division = divide(
-        everything.prints_N,
-        everything.targets_N,
-        sizes,
-        seed=config.seed,
-        order=corpus.order,
-        labels=corpus.labels,
-    )
+    division = _divided(everything, corpus, sizes, config.seed)
     train, validation, held, duplicates = _parts(everything, division, given)
     _check_train(train, corpus.labels)
     test, note = _test_part(source, given_test, held, (columns, corpus.labels, config.clean))
@@ -139,15 +132,19 @@ def prepare(config: Config, say: Say) -> Prepared:
 def held_out(corpus: Corpus, clean_config: CleanConfig, sizes: SplitConfig, seed: int) -> Rows:
     """Return the part of an undivided table that a run with these settings held out as test."""
     everything = rows_of(corpus, clean_config)
-    division = divide(
-        everything.prints_N,
-        everything.targets_N,
+    return everything.take(_divided(everything, corpus, sizes, seed).test)
+
+
+def _divided(rows: Rows, corpus: Corpus, sizes: SplitConfig, seed: int) -> Division:
+    """Divide as a run does, so that what it held out is found again later."""
+    return divide(
+        rows.prints_N,
+        rows.targets_N,
         sizes,
         seed=seed,
         order=corpus.order,
         labels=corpus.labels,
     )
-    return everything.take(division.test)
 
 
 def rows_of(corpus: Corpus, config: CleanConfig) -> Rows:
