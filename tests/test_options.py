@@ -61,6 +61,7 @@ OTHER: dict[str, str] = {
     "optim.clip_norm": "0.01",
     "train.epochs": "2",
     "train.max_steps": "2",
+    "train.max_seconds": "1e-3",
     "train.batch_tokens": "64",
     "train.batch_examples": "3",
     "train.accumulation": "2",

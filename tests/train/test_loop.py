@@ -252,6 +252,52 @@ def test_validation_comes_at_its_steps(tiny_encoder: Path, tiny_tokenizer: Any) 
     assert [r.validation is not None for r in records] == [False, True, False, True]
 
 
+def budgeted(
+    encoder: Path, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, max_seconds: float
+) -> tuple[list[StepRecord], Course]:
+    """Train for a budget on a clock that runs one second for each batch and 50 for validation."""
+    elapsed = [0.0]
+    monkeypatch.setattr("plaudit.train.loop.time.perf_counter", lambda: elapsed[0])
+    sampler, batches = sampler_of(tokenizer)
+    config = TrainConfig(epochs=2, evaluations=2, max_seconds=max_seconds)
+    course = plan_course(sampler, config, validated=True)
+
+    def ticking(epoch: int) -> Iterator[Batch]:
+        for batch in batches(epoch):
+            elapsed[0] += 1.0
+            yield batch
+
+    def validate() -> dict[str, float]:
+        elapsed[0] += 50.0
+        return {"accuracy": 0.5}
+
+    optim = OptimConfig(warmup_fraction=0.0)
+    return list(fit(tiny(encoder), ticking, course, CPU, (optim, config), validate)), course
+
+
+def test_a_budget_ends_training_and_the_schedule_with_it(
+    tiny_encoder: Path, tiny_tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records, course = budgeted(tiny_encoder, tiny_tokenizer, monkeypatch, 10.0)
+    assert course.steps > 12
+    assert len(records) == 10
+    rates = [record.lr / records[0].lr for record in records]
+    assert rates == pytest.approx([1.0 - n / 10 for n in range(10)])
+    assert [r.step for r in records if r.validation] == [3, 5, 8, 10]
+    assert records[-1].eta_s == 0
+    assert records[5].eta_s == pytest.approx(4)
+
+
+def test_a_budget_that_is_not_needed_changes_nothing(
+    tiny_encoder: Path, tiny_tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records, course = budgeted(tiny_encoder, tiny_tokenizer, monkeypatch, 1e6)
+    assert len(records) == course.steps
+    plain = schedule(OptimConfig(warmup_fraction=0.0), course.steps)
+    assert [r.lr for r in records] == pytest.approx([1e-4 * plain(n) for n in range(course.steps)])
+    assert {r.step for r in records if r.validation} == course.validate_after
+
+
 class Scripted:
     """Steps whose validation accuracy is given, over a model whose bias tells the step."""
 
@@ -293,6 +339,14 @@ def test_training_stops_early_when_patience_runs_out(tiny_encoder: Path, tmp_pat
     assert script.taken == 5
     assert state == 2.0
     assert "2 evaluations" in trained.stopped
+
+
+def test_a_run_that_its_budget_ended_says_so(tiny_encoder: Path, tmp_path: Path) -> None:
+    model = tiny(tiny_encoder)
+    cut = list(Scripted(model, [None] * 9))[:4]
+    trained = drive(iter(cut), model, tmp_path, TrainConfig(), lambda record: None)
+    assert trained.stopped == "train.max_seconds was used up after 4 of 9 steps"
+    assert driven(model, [None], tmp_path)[0].stopped == "all planned steps were taken"
 
 
 def test_without_validation_the_last_state_is_kept(tiny_encoder: Path, tmp_path: Path) -> None:

@@ -141,6 +141,8 @@ class TrainConfig(Section):
     """Passes over the training data; may be a part of one."""
     max_steps: Annotated[int, Field(ge=1)] | None = None
     """Optimiser steps, instead of epochs."""
+    max_seconds: Annotated[float, Field(gt=0.0)] | None = None
+    """Seconds of training at most, validation not counted; the schedule then ends with them."""
     batch_tokens: Annotated[int, Field(ge=8)] = 6144
     """Tokens in a batch at most, padding included."""
     batch_examples: Annotated[int, Field(ge=1)] | None = None

@@ -14,6 +14,8 @@ from plaudit.model.classifier import ReviewClassifier
 from plaudit.train.checkpoint import load_weights, save_weights
 from plaudit.train.loop import StepRecord
 
+ALL_STEPS = "all planned steps were taken"
+
 
 @dataclass(frozen=True, slots=True)
 class Trained:
@@ -66,7 +68,7 @@ def drive(
     best = _Best(folder / ".best.safetensors", config.select)
     board = _tensorboard(folder)
     history: list[StepRecord] = []
-    stopped = "all planned steps were taken"
+    stopped = ALL_STEPS
     broken = False
     with (folder / "history.jsonl").open("w", encoding="utf-8") as file:
         try:
@@ -85,6 +87,8 @@ def drive(
                 raise
             broken, stopped = True, f"{error} The state after step {best.step} was kept."
     last = history[-1].step
+    if stopped == ALL_STEPS and last < history[-1].steps:
+        stopped = f"train.max_seconds was used up after {last} of {history[-1].steps} steps"
     if broken or best.step not in (0, last):
         load_weights(model, best.path)
     best.path.unlink(missing_ok=True)

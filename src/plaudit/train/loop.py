@@ -136,49 +136,108 @@ def fit(
         The loss or the gradient is no longer a number.
     """
     optim, train = configs
+    accelerator, prepared, optimizer = _prepared(model, optim, compute)
+    rates, factor = [group["lr"] for group in optimizer.param_groups], schedule(optim, course.steps)
+    stream = islice(_endless(batches), course.batches)
+    marks = sorted(course.validate_after)
+    clock = _Clock(course.steps, train.max_seconds)
+    tokens = 0
+    for step in range(1, course.steps + 1):
+        lr = _set_rates(optimizer, rates, factor(clock.progress(step - 1)))
+        group = list(islice(stream, train.accumulation))
+        loss = _backward(accelerator, prepared, group)
+        norm = accelerator.clip_grad_norm_(prepared.parameters(), optim.clip_norm or math.inf)
+        _check(step, loss, float(norm))
+        optimizer.step()
+        optimizer.zero_grad()
+        tokens += sum(batch.tokens for batch in group)
+        last = clock.is_last(step)
+        passed = [mark for mark in marks if last or mark <= clock.progress(step)]
+        marks = marks[len(passed) :]
+        training_s = clock.training_s()
+        yield StepRecord(
+            validation=clock.validating(validate) if validate and passed else None,
+            step=step,
+            steps=course.steps,
+            epoch=step / course.steps_per_epoch,
+            loss=loss,
+            lr=lr,
+            grad_norm=float(norm),
+            tokens=tokens,
+            tokens_per_s=tokens / training_s,
+            seconds=clock.seconds(),
+            eta_s=0.0 if last else clock.left_s(step),
+        )
+        if last:
+            return
+
+
+class _Clock:
+    """Training time, validation not counted, against the budget."""
+
+    def __init__(self, steps: int, budget_s: float | None) -> None:
+        self._steps = steps
+        self._budget_s = budget_s
+        self._started = time.perf_counter()
+        self._validating_s = 0.0
+
+    def seconds(self) -> float:
+        """Return the seconds since the start, validation included."""
+        return time.perf_counter() - self._started
+
+    def training_s(self) -> float:
+        """Return the seconds since the start, validation not counted."""
+        return self.seconds() - self._validating_s
+
+    def validating(self, validate: Validate) -> Mapping[str, float]:
+        """Validate, off the clock."""
+        before = time.perf_counter()
+        scores = validate()
+        self._validating_s += time.perf_counter() - before
+        return scores
+
+    def progress(self, step: int) -> float:
+        """Return the steps taken or, where more of it is used up, the same share of the budget.
+
+        The schedule and the evaluations follow it, so that a run that its budget ends has decayed
+        its rate to the end as a longer one would.
+        """
+        if self._budget_s is None:
+            return step
+        return min(self._steps, max(step, self._steps * self.training_s() / self._budget_s))
+
+    def is_last(self, step: int) -> bool:
+        """Say whether no further step is planned, or one more would overrun the budget."""
+        if step == self._steps:
+            return True
+        return self._budget_s is not None and self.training_s() * (step + 1) / step > self._budget_s
+
+    def left_s(self, step: int) -> float:
+        """Estimate the seconds left."""
+        used_s = self.training_s()
+        planned_s = (self._steps - step) * used_s / step
+        return planned_s if self._budget_s is None else min(planned_s, self._budget_s - used_s)
+
+
+def _prepared(
+    model: ReviewClassifier, optim: OptimConfig, compute: Compute
+) -> tuple[Accelerator, torch.nn.Module, torch.optim.Optimizer]:
     # The process-wide state remembers the precision of an earlier run; this run chooses its own.
     AcceleratorState._reset_state(reset_partial_state=True)
     accelerator = Accelerator(
         mixed_precision="bf16" if compute.precision == "bf16" else "no", cpu=compute.device == "cpu"
     )
     optimizer = make_optimizer(parameter_groups(model, optim), optim)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule(optim, course.steps))
     prepared, optimizer = accelerator.prepare(model, optimizer)
     prepared.train()
-    stream = islice(_endless(batches), course.batches)
-    started = time.perf_counter()
-    tokens, validating_s = 0, 0.0
-    for step in range(1, course.steps + 1):
-        group = list(islice(stream, train.accumulation))
-        lr = max(map(float, scheduler.get_last_lr()))
-        loss = _backward(accelerator, prepared, group)
-        norm = float(
-            accelerator.clip_grad_norm_(prepared.parameters(), optim.clip_norm or math.inf)
-        )
-        _check(step, loss, norm)
-        optimizer.step()
-        scheduler.step()
-        optimizer.zero_grad()
-        tokens += sum(batch.tokens for batch in group)
-        training_s = time.perf_counter() - started - validating_s
-        scores = None
-        if validate is not None and step in course.validate_after:
-            before = time.perf_counter()
-            scores = validate()
-            validating_s += time.perf_counter() - before
-        yield StepRecord(
-            step=step,
-            steps=course.steps,
-            epoch=step / course.steps_per_epoch,
-            loss=loss,
-            lr=lr,
-            grad_norm=norm,
-            tokens=tokens,
-            tokens_per_s=tokens / training_s,
-            seconds=time.perf_counter() - started,
-            eta_s=(course.steps - step) * training_s / step,
-            validation=scores,
-        )
+    return accelerator, prepared, optimizer
+
+
+def _set_rates(optimizer: torch.optim.Optimizer, peaks: list[float], factor: float) -> float:
+    """Set each group's learning rate to its share of the peak; return the head's."""
+    for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+        group["lr"] = peak * factor
+    return max(peaks) * factor
 
 
 def _endless(batches: Callable[[int], Iterator[Batch]]) -> Iterator[Batch]:

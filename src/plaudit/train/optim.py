@@ -75,7 +75,7 @@ def make_optimizer(groups: list[dict[str, Any]], config: OptimConfig) -> torch.o
             return torch.optim.SGD(groups, momentum=config.betas[0])
 
 
-def schedule(config: OptimConfig, steps: int) -> Callable[[int], float]:
+def schedule(config: OptimConfig, steps: int) -> Callable[[float], float]:
     """Return the factor on the learning rate at each step.
 
     Parameters
@@ -87,11 +87,11 @@ def schedule(config: OptimConfig, steps: int) -> Callable[[int], float]:
     Returns
     -------
     callable
-        From steps taken so far to a factor in [0, 1].
+        From steps taken so far, also between two, to a factor in [0, 1].
     """
     warmup = round(config.warmup_fraction * steps)
 
-    def factor(step: int) -> float:
+    def factor(step: float) -> float:
         if step < warmup:
             return (step + 1) / (warmup + 1)
         done = (step - warmup) / max(1, steps - warmup)
