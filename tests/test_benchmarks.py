@@ -1,0 +1,270 @@
+"""The benchmarks compare what they say they compare; the speed itself decides nothing here."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = sorted((ROOT / "benchmarks").glob("*.py"))
+
+
+@pytest.fixture(autouse=True)
+def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scripts import what stands beside them, as when they are started."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Run a script as from the command line, in this process."""
+
+    def run(name: str, *words: object) -> None:
+        path = ROOT / "benchmarks" / name
+        monkeypatch.setattr(sys, "argv", [str(path), *map(str, words)])
+        runpy.run_path(str(path), run_name="__main__")
+
+    return run
+
+
+@pytest.fixture
+def tiny_world(
+    monkeypatch: pytest.MonkeyPatch, tiny_encoder: Path, reviews_file: Path, tmp_path: Path
+) -> None:
+    """The tiny encoder and 240 small reviews in the place of the bundled ones."""
+    import roofline
+    from common import reviews, scorers, trainers
+    from plaudit.model import build
+
+    lines = [json.loads(line) for line in reviews_file.read_text(encoding="utf-8").splitlines()]
+    labels_N = np.array([int(line["label"] == "positive") for line in lines])
+    every = reviews.Reviews([line["text"] for line in lines], labels_N)
+    monkeypatch.setattr(reviews, "bundled", lambda n=None: every.take(range(len(every))[:n]))
+    real = build.encoder_location
+    for module in (build, trainers):
+        monkeypatch.setattr(
+            module,
+            "encoder_location",
+            lambda name: str(tiny_encoder) if name == "bundled" else real(name),
+        )
+    for module in (trainers, scorers):
+        monkeypatch.setattr(module, "MAX_TOKENS", 64)
+    monkeypatch.setattr(roofline, "TOKENS", 8)
+    monkeypatch.setattr(roofline, "SECONDS", 0.0)
+    # Exporting takes longer than all else here; its sides are skipped as on a machine without it.
+    monkeypatch.setattr(scorers, "FORMATS", ())
+    monkeypatch.setattr(scorers, "missing", lambda *names: "onnx")
+    monkeypatch.chdir(tmp_path)
+
+
+def raw(**rates: list[float]) -> dict[str, list[dict[str, float]]]:
+    return {name: [{"rate": rate} for rate in values] for name, values in rates.items()}
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_every_script_explains_itself_and_has_a_short_form(path, script, capsys):
+    with pytest.raises(SystemExit) as ended:
+        script(path.name, "--help")
+    assert ended.value.code == 0
+    assert "--short" in capsys.readouterr().out
+
+
+def test_make_bench_runs_every_script_and_nothing_else():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    pattern = re.search(r"for script in (\S+); do", makefile)[1]
+    assert sorted(ROOT.glob(pattern)) == SCRIPTS
+    assert all("__main__" in path.read_text(encoding="utf-8") for path in SCRIPTS)
+
+
+def test_sides_take_turns_and_odd_rounds_run_backwards():
+    from common.side_by_side import Sample, alternate
+
+    calls: list[tuple[str, int]] = []
+    seen: list[int] = []
+
+    def side(name: str, seconds: float) -> Any:
+        def turn(round_: int) -> Sample:
+            calls.append((name, round_))
+            return Sample(30.0, seconds)
+
+        return turn
+
+    sides = {"ours": side("ours", 2.0), "theirs": side("theirs", 6.0)}
+    result = alternate(sides, 3, "token", lambda rows: seen.append(len(rows["ours"])))
+    assert calls == [
+        ("ours", 0), ("theirs", 0), ("theirs", 1), ("ours", 1), ("ours", 2), ("theirs", 2),
+    ]  # fmt: skip
+    assert seen == [1, 2, 3]
+    assert [row["rate"] for row in result["ours"]] == [15.0] * 3
+    assert {"units", "seconds", "cores", "load"} < set(result["theirs"][0])
+
+
+def test_medians_are_compared_not_means():
+    from common.side_by_side import ratio, summary
+
+    rows = raw(ours=[10.0, 40.0, 12.0], theirs=[5.0, 5.0, 2.0])
+    assert summary(rows)["ours"] == {"median": 12.0, "low": 10.0, "high": 40.0, "spread": 2.5}
+    assert ratio(rows, "ours", "theirs") == {"of_medians": 2.4, "low": 2.0, "high": 8.0}
+
+
+def test_the_limit_is_no_competitor():
+    from common.side_by_side import compared
+
+    section = compared(raw(ours=[30.0], theirs=[15.0], limit=[60.0]), ["ours"], "limit")
+    assert section["share_of_limit"] == {"ours": 0.5, "theirs": 0.25}
+    assert list(section["ratios"]["ours"]) == ["theirs"]
+
+
+def test_a_result_file_keeps_sections_that_were_not_measured_again(tmp_path):
+    from common.side_by_side import Document
+
+    path = tmp_path / "results" / "x.json"
+    Document(path, "How fast?").put("search", {"best": 32})
+    Document(path, "How fast?").put("throughput", {"rounds": {"a": [1.5, 2.5]}})
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    assert stored["question"] == "How fast?"
+    assert stored["search"]["best"] == 32
+    assert stored["throughput"]["rounds"] == {"a": [1.5, 2.5]}
+    assert {"processor", "cores", "threads", "torch", "transformers", "plaudit", "commit"} <= set(
+        stored["search"]["machine"]
+    )
+    assert [each.name for each in path.parent.iterdir()] == ["x.json"]
+
+
+def test_flop_of_a_token_are_those_of_the_bundled_encoder():
+    from roofline import Encoder
+
+    assert Encoder().weights == 10_646_784
+    assert Encoder().training_flop(100) == 6 * 10_646_784 + 12 * 6 * 384 * 100
+    assert Encoder().scoring_flop(100) * 3 == Encoder().training_flop(100)
+
+
+def test_the_average_token_stands_in_a_long_text():
+    from common.reviews import mean_length
+
+    assert mean_length(np.array([100, 300])) == 250.0
+
+
+def test_a_turn_takes_batches_of_all_widths_and_other_ones_in_the_next_round():
+    from common.trainers import chosen, with_warm_up
+
+    longest_N = np.arange(1, 101)
+    plan = [[n] for n in range(100)]
+    first, second = (chosen(plan, longest_N, 200, round_) for round_ in (0, 1))
+    assert [batch[0] // 25 for batch in first] == [0, 1, 2, 3]
+    assert first != second
+    assert with_warm_up([[5, 4], [1, 0]], first, longest_N, 1) == [[1], *first]
+
+
+def test_batches_of_one_size_leave_the_rest_out():
+    from common.trainers import sixteens
+
+    assert sixteens(7, 3, [6, 5, 4, 3, 2, 1, 0]) == [[6, 5, 4], [3, 2, 1]]
+
+
+@pytest.mark.usefixtures("tiny_world")
+def test_training_measures_every_side_on_real_tokens_only(script, tmp_path):
+    out = tmp_path / "training.json"
+    script("training.py", "--rounds", 2, "--tokens", 200, "--pool", 48, "--out", out)
+    section = json.loads(out.read_text(encoding="utf-8"))["throughput"]
+    names = {"plaudit", "tutorial loop", "Trainer, defaults", "Trainer, best"}
+    assert names | {"products' limit", "Trainer, best, no dropout"} == set(section["rounds"])
+    assert all(len(turns) == 2 for turns in section["rounds"].values())
+    assert set(section["ratios"]["plaudit"]) >= names - {"plaudit"}
+    # Padded to 64, a batch of 16 has 1,024 positions; far fewer of them are tokens.
+    assert 16 * 8 < section["rounds"]["tutorial loop"][0]["units"] < 16 * 36
+
+
+@pytest.mark.usefixtures("tiny_world")
+def test_the_search_is_used_on_the_same_kind_of_machine(script, tmp_path, capsys):
+    out = tmp_path / "training.json"
+    words = ["--rounds", 1, "--tokens", 50, "--pool", 48, "--out", out]
+    script("training.py", "--search", *words)
+    stored = json.loads(out.read_text(encoding="utf-8"))
+    assert stored["search"]["best"] in {8, 16, 32, 64}
+    stored["search"]["best"] = 4
+    out.write_text(json.dumps(stored), encoding="utf-8")
+    script("training.py", "--short", "--side", "plaudit", "--out", out)
+    assert "batches of 4" in capsys.readouterr().out
+    stored["search"]["machine"]["processor"] = "another"
+    out.write_text(json.dumps(stored), encoding="utf-8")
+    script("training.py", "--short", "--side", "plaudit", "--out", out)
+    assert "batches of 16" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("tiny_world")
+def test_scoring_compares_equal_tokens_and_the_short_form_writes_nothing(script, tmp_path, capsys):
+    out = tmp_path / "scoring.json"
+    script("scoring.py", "--short", "--out", out)
+    assert not out.exists()
+    printed = capsys.readouterr().out
+    assert "plaudit, fp32 / pipeline, defaults" in printed
+    assert "ONNX Runtime is skipped: onnx not installed" in printed
+    script("scoring.py", "--reviews", 30, "--rounds", 3, "--probe", 4, "--out", out)
+    section = json.loads(out.read_text(encoding="utf-8"))["scoring"]
+    units = {name: [row["units"] for row in rows] for name, rows in section["rounds"].items()}
+    del units["products' limit"]
+    assert len({tuple(each) for each in units.values()}) == 1
+    assert sum(units["plaudit, fp32"]) == section["tokens"]
+    assert section["baseline"]["trained_on"] == 210
+
+
+@pytest.mark.usefixtures("tiny_world")
+def test_peers_compute_what_plaudit_computes(tmp_path):
+    from common import reviews, scorers
+    from plaudit.model.device import plan
+
+    model = scorers.prepare(None, tmp_path, plan("cpu", "fp32"))
+    texts = reviews.bundled(40).texts
+    (ours,) = scorers.plaudit_sides(model, tmp_path).values()
+    peers = scorers.peer_sides(model, 4)
+    assert [score(texts) for score in peers.values()] == [ours(texts)] * 2
+    assert len(set(ours(texts))) == 2
+
+
+@pytest.mark.usefixtures("tiny_world")
+def test_latency_keeps_the_time_of_every_call(script, tmp_path):
+    out = tmp_path / "latency.json"
+    script("latency.py", "--calls", 3, "--rounds", 2, "--out", out)
+    section = json.loads(out.read_text(encoding="utf-8"))["latency"]
+    assert {name: len(ms) for name, ms in section["times_ms"].items()} == {
+        "plaudit, fp32": 6,
+        "pipeline, defaults": 6,
+    }
+    for name, ms in section["times_ms"].items():
+        assert min(ms) <= section["quantiles"][name]["p50_ms"] <= max(ms)
+
+
+def test_unseen_reviews_are_scored_first_and_the_rest_taught(monkeypatch):
+    from common import reviews
+    from common.reviews import Reviews
+    from plaudit.data.fingerprint import fingerprints
+
+    scoring = runpy.run_path(str(ROOT / "benchmarks" / "scoring.py"), run_name="scoring")
+    texts = [f"text {n}" for n in range(10)]
+    monkeypatch.setattr(reviews, "bundled", lambda n: Reviews(texts, np.arange(10) % 2))
+    seen_N = fingerprints(texts[:7])
+    scored, unseen_N, rest = scoring["open_reviews"](seen_N, 5, 10)
+    assert [text for text, new in zip(scored.texts, unseen_N, strict=True) if new] == texts[7:]
+    assert len(scored) == 5
+    assert not set(rest.texts) & set(scored.texts)
+    assert set(rest.texts) < set(texts[:7])
+
+
+def test_growth_compares_sizes():
+    growth = runpy.run_path(str(ROOT / "benchmarks" / "growth.py"), run_name="growth")
+    rounds = {
+        "1000": [{"ms_per_review": ms, "peak_mb": 100.0} for ms in (10.0, 90.0, 10.0)],
+        "50000": [{"ms_per_review": 11.0, "peak_mb": 120.0}],
+    }
+    found = growth["compared"](rounds)
+    assert found["slowest_over_fastest"] == pytest.approx(1.1)
+    assert found["largest_over_smallest_peak"] == pytest.approx(1.2)
