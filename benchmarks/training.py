@@ -15,8 +15,8 @@ them as represent all widths. The sides:
 - products' limit: see roofline.py; the others are also given as a share of it.
 
 Should take, on two cores, about 25 minutes for five rounds, about 15 for --search (run it first),
-about 5 for --memory (peak of each side, in a process of its own, on its largest batches). --short is
-one round of one or a few batches, about a minute and a half, and writes no file.
+about 5 for --memory (peak of each side, in a process of its own, on its largest batches). --short
+is one round of one or a few batches, about a minute and a half, and writes no file.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import contextlib
 import copy
 import dataclasses
 import io
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -262,5 +263,6 @@ def quantised(model: ReviewClassifier, work: Path) -> Path:
 @contextlib.contextmanager
 def silent() -> Iterator[None]:
     """Exporters report on every step."""
-    with contextlib.redirect_stdout(io.StringIO()), quiet_peers():
+    with contextlib.redirect_stdout(io.StringIO()), quiet_peers(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         yield

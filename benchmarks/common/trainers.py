@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -337,6 +338,7 @@ def sides(pool: Pool, compute: Compute, batch: int) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
-    """Trainer prints its last record."""
-    with contextlib.redirect_stdout(io.StringIO()), quiet_peers():
+    """Trainer prints its last record, and warns of memory that it cannot pin."""
+    with contextlib.redirect_stdout(io.StringIO()), quiet_peers(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         yield
