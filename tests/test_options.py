@@ -13,6 +13,7 @@ from plaudit import run
 from plaudit.config import Config, describe, load
 from plaudit.data.cache import cache_folder
 from plaudit.errors import PlauditError
+from plaudit.model import compiled
 from tests.conftest import save_encoder
 
 # A value for each key that differs from the default and from BASE.
@@ -67,6 +68,8 @@ OTHER: dict[str, str] = {
     "train.accumulation": "2",
     "train.precision": "bf16",
     "train.device": "cuda",
+    "train.packed": "true",
+    "train.compile": "true",
     "train.evaluations": "1",
     "train.select": "log_loss",
     "train.patience": "1",
@@ -87,6 +90,8 @@ WITH: dict[str, list[str]] = {
 }
 # Keys whose other value cannot work here: the refusal is the effect.
 REFUSED = {"train.device", "data.imdb"}
+if compiled._compiler_lacks("cpu"):
+    REFUSED.add("train.compile")
 ECHOES = {
     "model": ("encoder", "architecture", "pooling", "pipeline_note"),
     "text": ("policy", "max_tokens"),

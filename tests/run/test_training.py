@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from plaudit import artifact, run
 from plaudit.config import Config, load
@@ -17,7 +18,11 @@ from plaudit.data.clean import clean
 from plaudit.data.fingerprint import fingerprint
 from plaudit.data.split import Sealed
 from plaudit.errors import ArtifactError, ConfigError, DataError
+from plaudit.model.device import Compute
+from plaudit.model.infer import logits
 from plaudit.predict import Classifier
+from plaudit.text.encode import TextEncoder
+from plaudit.text.packing import pack
 from plaudit.train.loop import StepRecord
 
 SMALL = [
@@ -389,3 +394,33 @@ def test_stored_configuration_is_complete(done: tuple[run.Run, Notes]) -> None:
     stored = tomllib.loads((done[0].folder / "config.toml").read_text())
     for section in ("data", "clean", "split", "text", "model", "optim", "train", "evaluate"):
         assert stored[section]
+
+
+def test_packed_training_leaves_a_model_for_everyone(
+    reviews_file: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    notes = Notes()
+    config = configured(reviews_file, tiny_encoder, tmp_path, "train.packed=true")
+    finished = run.train(config, watcher=notes)
+    training = finished.report["training"]
+    assert training["packed"] is True
+    assert any(line.startswith("packed batches: packed batches were asked") for line in notes.lines)
+    assert finished.report["test"]["metrics"]["accuracy"]["value"] > 0.8
+    assert "plaudit_packed" not in (finished.model / "config.json").read_text()
+    loaded = artifact.load(finished.model)
+    encoded = TextEncoder(loaded.tokenizer, loaded.spec.text).encode(
+        [f"a {word} film {'the plot ' * n}" for n in range(5) for word in ("good", "awful")]
+    )
+    padded_NC = logits(loaded.model, encoded, Compute("cpu", "fp32", "test"))
+    row = pack(encoded, range(len(encoded)))
+    with torch.no_grad():
+        packed_NC = loaded.model.eval()(*row.inputs).numpy()
+    np.testing.assert_allclose(packed_NC, padded_NC, atol=1e-5)
+    assert len(set(padded_NC.argmax(axis=1))) == 2
+
+
+def test_a_run_says_that_it_was_not_packed_and_why(done: tuple[run.Run, Notes]) -> None:
+    training = done[0].report["training"]
+    assert (training["packed"], training["compiled"]) == (False, False)
+    assert training["packed_reason"] == "cpu has no attention kernel for packed batches"
+    assert not any("packed" in line for line in done[1].lines)

@@ -90,7 +90,8 @@ class Setting:
     @property
     def choices(self) -> tuple[str, ...]:
         """Allowed values, when there is a fixed list of them."""
-        return tuple(self.schema.get("enum", ()))
+        branches = self.schema.get("anyOf", [self.schema])
+        return tuple(choice for branch in branches for choice in _fixed(branch))
 
 
 @cache
@@ -134,6 +135,10 @@ def _setting(key: str, schema: JsonSchema) -> Setting:
     return Setting(key, in_words(schema), schema.get("default"), words, schema)
 
 
+def _fixed(schema: JsonSchema) -> tuple[str, ...]:
+    return tuple(schema.get("enum", ())) or ((schema["const"],) if "const" in schema else ())
+
+
 def in_words(schema: JsonSchema) -> str:
     """Say what a JSON schema allows, so that it completes "must be …".
 
@@ -153,6 +158,8 @@ def in_words(schema: JsonSchema) -> str:
     """
     if "anyOf" in schema:
         return " or ".join(in_words(branch) for branch in schema["anyOf"])
+    if "const" in schema:
+        return f"'{schema['const']}'"
     if "enum" in schema:
         return "one of " + ", ".join(f"'{choice}'" for choice in schema["enum"])
     if "prefixItems" in schema:

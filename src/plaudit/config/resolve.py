@@ -250,7 +250,7 @@ def _mistake(setting: Setting, value: object) -> str | None:
             return None
     shown = as_toml(value) if value != "" else "nothing"
     message = f"{setting.key} must be {setting.allowed}, not {shown}"
-    if "string" in setting.kinds and isinstance(value, int | float):
+    if "string" in setting.kinds and not setting.choices and isinstance(value, int | float):
         return f'{message}; put it in quotes: "{as_toml(value)}".'
     match = nearest(str(value), setting.choices, cutoff=0.5)
     return f"{message}; did you mean '{match}'?" if match else f"{message}."

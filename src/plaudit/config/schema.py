@@ -144,7 +144,7 @@ class TrainConfig(Section):
     max_seconds: Annotated[float, Field(gt=0.0)] | None = None
     """Seconds of training at most, validation not counted; the schedule then ends with them."""
     batch_tokens: Annotated[int, Field(ge=8)] = 6144
-    """Tokens in a batch at most, padding included."""
+    """Tokens in a batch at most, padding included (a packed batch has none)."""
     batch_examples: Annotated[int, Field(ge=1)] | None = None
     """Examples in a batch instead of tokens."""
     accumulation: Annotated[int, Field(ge=1)] = 1
@@ -153,6 +153,11 @@ class TrainConfig(Section):
     """auto: bf16 products with fp32 master weights where the hardware is fast at it."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """auto: a GPU when there is one."""
+    packed: Literal["auto"] | bool = "auto"
+    """Put texts one after the other in one row, without padding. auto: where the device has an
+    attention kernel for it (CUDA in bf16, no attention dropout); elsewhere it is slower."""
+    compile: bool = False
+    """Compile the encoder's layers with torch.compile: faster steps after a slow start."""
     evaluations: Annotated[int, Field(ge=1)] = 2
     """Evaluations on validation per epoch."""
     select: Literal["accuracy", "macro_f1", "log_loss", "mcc"] = "accuracy"

@@ -1,4 +1,4 @@
-"""Encoder, pooling, head: padded pieces of text → one row of logits a text.
+"""Encoder, pooling, head: padded or packed pieces of text → one row of logits a text.
 
 Axes: B texts, P pieces, T tokens, D hidden size, C classes.
 """
@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from plaudit.model import families
+from plaudit.model import families, packed
+from plaudit.text.packing import Spans
 
 Pooling = Literal["cls", "pooler", "mean", "max"]
 WindowPooling = Literal["mean", "max"]
@@ -40,13 +41,16 @@ class ReviewClassifier(nn.Module):
         self.window_pooling = window_pooling
 
     def forward(
-        self, ids_PT: torch.Tensor, mask_PT: torch.Tensor, owner_P: torch.Tensor
+        self, ids_PT: torch.Tensor, mask_PT: torch.Tensor | Spans, owner_P: torch.Tensor
     ) -> torch.Tensor:
         """Classify.
 
         Parameters
         ----------
-        ids_PT, mask_PT : Tensor of int64
+        ids_PT : Tensor of int64
+            Padded pieces, or all pieces in one row.
+        mask_PT : Tensor of int64, or Spans
+            Which tokens are real; or where the pieces of the one row are.
         owner_P : Tensor of int64
             Ascending: the text that each piece belongs to.
 
@@ -55,9 +59,15 @@ class ReviewClassifier(nn.Module):
         Tensor, shape (B, C)
             Logits, in the precision of the head.
         """
-        states_PTD = self.stock.base_model(input_ids=ids_PT, attention_mask=mask_PT)[0]
-        logits_PC = families.head(self.stock, self.pool(states_PTD, mask_PT))
-        texts = int(owner_P[-1]) + 1
+        if isinstance(mask_PT, Spans):
+            states_SD = packed.states(self.stock, ids_PT, mask_PT)
+            pooled_PD = self.pool(*packed.spread(states_SD, mask_PT))
+            texts = mask_PT.texts
+        else:
+            states_PTD = self.stock.base_model(input_ids=ids_PT, attention_mask=mask_PT)[0]
+            pooled_PD = self.pool(states_PTD, mask_PT)
+            texts = int(owner_P[-1]) + 1
+        logits_PC = families.head(self.stock, pooled_PD)
         if texts == len(owner_P):
             return logits_PC
         return combine(logits_PC, owner_P, texts, self.window_pooling)

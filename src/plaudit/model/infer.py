@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 
+from plaudit.model import packed
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
 from plaudit.text.batches import TokenBudgetSampler, dataloader
 from plaudit.text.encode import Encoded
+from plaudit.text.packing import AnyBatch, PackedLoader, PackingSampler
 
 
 def logits(
@@ -21,7 +24,7 @@ def logits(
     batch_tokens: int = 8192,
     pad_id: int = 0,
 ) -> np.ndarray:
-    """Classify encoded texts, longest first.
+    """Classify encoded texts, packed where the device has a kernel for it, else longest first.
 
     Parameters
     ----------
@@ -43,12 +46,20 @@ def logits(
     was_training = model.training
     model.eval()
     with torch.inference_mode(), autocast(compute):
-        for batch in dataloader(encoded, None, TokenBudgetSampler(encoded, batch_tokens), pad_id):
+        for batch in _batches(model, encoded, compute, batch_tokens, pad_id):
             on = batch.to(compute.device)
-            logits_BC = model(on.ids_PT, on.mask_PT, on.owner_P)
+            logits_BC = model(*on.inputs)
             out_NC[batch.rows_B.numpy()] = logits_BC.float().cpu().numpy()
     model.train(was_training)
     return out_NC
+
+
+def _batches(
+    model: ReviewClassifier, encoded: Encoded, compute: Compute, batch_tokens: int, pad_id: int
+) -> Iterable[AnyBatch]:
+    if packed.choose("auto", model.stock, compute).packed:
+        return PackedLoader(encoded, None, PackingSampler(encoded, batch_tokens))
+    return dataloader(encoded, None, TokenBudgetSampler(encoded, batch_tokens), pad_id)
 
 
 def autocast(compute: Compute) -> contextlib.AbstractContextManager[object]:

@@ -18,17 +18,19 @@ from plaudit.config import Config, check, dump_toml
 from plaudit.data.prepare import Prepared, prepare
 from plaudit.errors import PlauditError
 from plaudit.evaluate.metrics import point
-from plaudit.model import fold
+from plaudit.model import fold, packed
 from plaudit.model.build import build, check_vocabulary, load_tokenizer
 from plaudit.model.classifier import ReviewClassifier
+from plaudit.model.compiled import compile_layers
 from plaudit.model.device import Compute, plan
 from plaudit.model.infer import logits, softmax
 from plaudit.report import document
 from plaudit.run import folder as folders
 from plaudit.run import machine
 from plaudit.run.testing import Tested, test
-from plaudit.text.batches import Batch, TokenBudgetSampler, dataloader
+from plaudit.text.batches import TokenBudgetSampler, dataloader
 from plaudit.text.encode import Encoded, TextEncoder
+from plaudit.text.packing import AnyBatch, PackedLoader, PackingSampler
 from plaudit.train.drive import Trained, drive
 from plaudit.train.loop import StepRecord, Validate, fit, plan_course
 
@@ -182,16 +184,26 @@ def _train(
     run_folder: Path,
     watcher: Watcher,
 ) -> Trained:
-    sampler = TokenBudgetSampler(
+    form = _form(config, model, compute)
+    if config.train.packed != "auto" or compute.device == "cuda":
+        watcher.say(f"{'packed' if form.packed else 'padded'} batches: {form.reason}")
+    if config.train.compile:
+        compile_layers(model.stock, compute.device)
+    sampler = (PackingSampler if form.packed else TokenBudgetSampler)(
         data.train,
         config.train.batch_tokens,
         batch_examples=config.train.batch_examples,
         shuffle=True,
         seed=config.seed,
     )
-    loader = dataloader(data.train, data.prepared.train.targets_N, sampler, data.pad_id)
+    targets_N = data.prepared.train.targets_N
+    loader = (
+        PackedLoader(data.train, targets_N, sampler)
+        if form.packed
+        else dataloader(data.train, targets_N, sampler, data.pad_id)
+    )
 
-    def batches(epoch: int) -> Iterator[Batch]:
+    def batches(epoch: int) -> Iterator[AnyBatch]:
         sampler.epoch = epoch
         return iter(loader)
 
@@ -204,6 +216,10 @@ def _train(
     check: Validate | None = validate if len(data.validation) else None
     steps = fit(model, batches, course, compute, (config.optim, config.train), check)
     return drive(steps, model, run_folder, config.train, watcher.step)
+
+
+def _form(config: Config, model: ReviewClassifier, compute: Compute) -> packed.Form:
+    return packed.choose(config.train.packed, model.stock, compute, config.model.attention_dropout)
 
 
 def _opening(run_folder: Path, prepared: Prepared, compute: Compute) -> str:
@@ -246,6 +262,7 @@ def _report(
     model, compute = built
     last = trained.history[-1]
     sealed = prepared.test
+    form = _form(config, model, compute)
     return {
         "schema": document.SCHEMA,
         "name": config.name,
@@ -283,6 +300,9 @@ def _report(
             "device": compute.device,
             "precision": compute.precision,
             "precision_reason": compute.reason,
+            "packed": form.packed,
+            "packed_reason": form.reason,
+            "compiled": config.train.compile,
             "best_step": trained.best_step,
             "stopped": trained.stopped,
             "history": document.history_section([asdict(r) for r in trained.history]),

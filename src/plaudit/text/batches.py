@@ -44,16 +44,28 @@ class Batch:
     labels_B: torch.Tensor | None
     tokens: int
 
+    @property
+    def inputs(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What the classifier takes."""
+        return self.ids_PT, self.mask_PT, self.owner_P
+
     def to(self, device: torch.device | str) -> Batch:
         """Return the batch on another device."""
         return Batch(
-            ids_PT=self.ids_PT.to(device),
-            mask_PT=self.mask_PT.to(device),
-            owner_P=self.owner_P.to(device),
-            rows_B=self.rows_B.to(device),
-            labels_B=None if self.labels_B is None else self.labels_B.to(device),
+            ids_PT=moved(self.ids_PT, device),
+            mask_PT=moved(self.mask_PT, device),
+            owner_P=moved(self.owner_P, device),
+            rows_B=moved(self.rows_B, device),
+            labels_B=None if self.labels_B is None else moved(self.labels_B, device),
             tokens=self.tokens,
         )
+
+
+def moved(tensor: torch.Tensor, device: torch.device | str) -> torch.Tensor:
+    """Return a tensor on another device; a GPU fetches it by itself, and the host goes on."""
+    if torch.device(device).type == "cuda" and not tensor.is_cuda:
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 class ReviewDataset(Dataset[dict[str, torch.Tensor]]):
@@ -214,7 +226,7 @@ def collate(items: Sequence[dict[str, torch.Tensor]], pad_id: int = 0) -> Batch:
 
 
 def dataloader(
-    encoded: Encoded, labels_N: np.ndarray | None, sampler: TokenBudgetSampler, pad_id: int = 0
+    encoded: Encoded, labels_N: np.ndarray | None, sampler: Sampler[list[int]], pad_id: int = 0
 ) -> DataLoader[dict[str, torch.Tensor]]:
     """Return a PyTorch DataLoader over :class:`Batch` records.
 
@@ -222,7 +234,7 @@ def dataloader(
     ----------
     encoded : Encoded
     labels_N : array of int or None
-    sampler : TokenBudgetSampler
+    sampler : Sampler
     pad_id : int
 
     Returns

@@ -17,7 +17,8 @@ from plaudit.config import OptimConfig, TrainConfig
 from plaudit.errors import TrainingError
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
-from plaudit.text.batches import Batch, TokenBudgetSampler
+from plaudit.text.batches import TokenBudgetSampler
+from plaudit.text.packing import AnyBatch, PackingSampler
 from plaudit.train.optim import make_optimizer, parameter_groups, schedule
 
 Validate = Callable[[], Mapping[str, float]]
@@ -73,12 +74,14 @@ class Course:
     validate_after: frozenset[int]
 
 
-def plan_course(sampler: TokenBudgetSampler, config: TrainConfig, *, validated: bool) -> Course:
+def plan_course(
+    sampler: TokenBudgetSampler | PackingSampler, config: TrainConfig, *, validated: bool
+) -> Course:
     """Count the run's steps ahead, so that the schedule ends where training does.
 
     Parameters
     ----------
-    sampler : TokenBudgetSampler
+    sampler : TokenBudgetSampler or PackingSampler
         Its batches differ a little in number from epoch to epoch; all are counted.
     config : TrainConfig
     validated : bool
@@ -106,7 +109,7 @@ def plan_course(sampler: TokenBudgetSampler, config: TrainConfig, *, validated: 
 
 def fit(
     model: ReviewClassifier,
-    batches: Callable[[int], Iterator[Batch]],
+    batches: Callable[[int], Iterator[AnyBatch]],
     course: Course,
     compute: Compute,
     configs: tuple[OptimConfig, TrainConfig],
@@ -240,21 +243,21 @@ def _set_rates(optimizer: torch.optim.Optimizer, peaks: list[float], factor: flo
     return max(peaks) * factor
 
 
-def _endless(batches: Callable[[int], Iterator[Batch]]) -> Iterator[Batch]:
+def _endless(batches: Callable[[int], Iterator[AnyBatch]]) -> Iterator[AnyBatch]:
     epoch = 0
     while True:
         yield from batches(epoch)
         epoch += 1
 
 
-def _backward(accelerator: Accelerator, model: torch.nn.Module, group: list[Batch]) -> float:
+def _backward(accelerator: Accelerator, model: torch.nn.Module, group: list[AnyBatch]) -> float:
     """Accumulate the gradient of the mean loss over all texts of the group; return that loss."""
     texts = sum(len(batch.rows_B) for batch in group)
     total = 0.0
     for batch in group:
         on = batch.to(accelerator.device)
         with accelerator.autocast():
-            logits_BC = model(on.ids_PT, on.mask_PT, on.owner_P)
+            logits_BC = model(*on.inputs)
         assert on.labels_B is not None  # noqa: S101 - training batches always carry labels
         # Divided by the texts of the whole group: batches of long texts hold fewer of them.
         loss = F.cross_entropy(logits_BC.float(), on.labels_B, reduction="sum") / texts
