@@ -101,3 +101,22 @@ def test_the_dataloader_gives_batches_with_their_rows() -> None:
     assert batch.rows_B.tolist() == [1, 2, 0]
     assert batch.labels_B is not None
     assert torch.equal(batch.labels_B, torch.tensor([1, 1, 0]))
+
+
+@pytest.mark.parametrize("pieces", [[1] * 6, [3, 1, 1, 2, 1, 4]])
+@pytest.mark.parametrize("tokens", [1, 24, 60, 10_000])
+def test_the_parts_of_a_batch_are_the_batch(pieces: list[int], tokens: int) -> None:
+    texts = encoded([9, 4, 1, 7, 2, 12], pieces)
+    [whole] = dataloader(texts, np.arange(6), TokenBudgetSampler(texts, 10**6))
+    parts = list(whole.parts(tokens))
+    assert whole.labels_B is not None
+    assert torch.cat([part.rows_B for part in parts]).equal(whole.rows_B)
+    assert torch.cat([part.labels_B for part in parts]).equal(whole.labels_B)  # type: ignore[misc]
+    assert sum(part.tokens for part in parts) == whole.tokens
+    real = torch.cat([part.ids_PT[part.mask_PT.bool()] for part in parts])
+    assert real.equal(whole.ids_PT[whole.mask_PT.bool()])
+    for part in parts:
+        assert part.ids_PT.numel() <= tokens or len(part.rows_B) == 1
+        assert part.mask_PT.sum(dim=1).max() == part.ids_PT.shape[1]
+        assert torch.bincount(part.owner_P).tolist() == [pieces[n] for n in part.rows_B.tolist()]
+    assert (len(parts) == 1) == (tokens == 10_000)

@@ -106,6 +106,22 @@ def test_accumulated_batches_give_the_gradient_of_all_their_texts(
         torch.testing.assert_close(old - new.detach(), gradient, atol=1e-6, rtol=1e-4)
 
 
+@pytest.mark.parametrize("at_once", [8, 40])
+def test_a_batch_in_parts_gives_the_gradient_of_the_whole(
+    at_once: int, tiny_encoder: Path, tiny_tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trained(tokens: int) -> tuple[list[float], torch.Tensor]:
+        monkeypatch.setattr(Compute, "tokens_at_once", tokens)
+        model = tiny(tiny_encoder)
+        records = run(model, tiny_tokenizer, {"optimizer": "sgd"}, {"max_steps": 3})
+        return [r.loss for r in records], torch.nn.utils.parameters_to_vector(model.parameters())
+
+    losses, weights = trained(10**6)
+    in_parts, same = trained(at_once)
+    assert in_parts == pytest.approx(losses, abs=1e-6)
+    torch.testing.assert_close(same, weights, atol=1e-6, rtol=1e-5)
+
+
 def test_clipping_limits_the_step(tiny_encoder: Path, tiny_tokenizer: Any) -> None:
     def moved(clip: float) -> float:
         model = tiny(tiny_encoder)

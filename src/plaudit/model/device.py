@@ -30,6 +30,15 @@ class Compute:
     precision: Precision
     reason: str
 
+    @property
+    def tokens_at_once(self) -> int:
+        """Tokens to compute on at a time, padding included.
+
+        On a processor, more at a time are slower where nothing has to be kept (what one layer hands
+        to the next leaves the cache) and only take memory where something has (docs/LOG.md).
+        """
+        return 65536 if self.device == "cuda" else 2048
+
 
 def plan(device: str = "auto", precision: str = "auto") -> Compute:
     """Choose device and precision from what is asked and what the machine has.

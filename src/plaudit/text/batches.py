@@ -49,6 +49,26 @@ class Batch:
         """What the classifier takes."""
         return self.ids_PT, self.mask_PT, self.owner_P
 
+    def parts(self, tokens: int) -> Iterator[Batch]:
+        """Cut the batch between texts into parts of at most so many tokens, padding included.
+
+        A part is no wider than its longest piece; a text that is larger is a part of its own.
+        """
+        count_B = torch.bincount(self.owner_P)
+        room = max(1, tokens // self.ids_PT.shape[1])
+        for texts in _runs(count_B.tolist(), room):
+            pieces = slice(int(count_B[: texts.start].sum()), int(count_B[: texts.stop].sum()))
+            mask_PT = self.mask_PT[pieces]
+            width = int(mask_PT.sum(dim=1).max())
+            yield Batch(
+                ids_PT=self.ids_PT[pieces, :width],
+                mask_PT=mask_PT[:, :width],
+                owner_P=self.owner_P[pieces] - texts.start,
+                rows_B=self.rows_B[texts],
+                labels_B=None if self.labels_B is None else self.labels_B[texts],
+                tokens=int(mask_PT.sum()),
+            )
+
     def to(self, device: torch.device | str) -> Batch:
         """Return the batch on another device."""
         return Batch(
@@ -59,6 +79,17 @@ class Batch:
             labels_B=None if self.labels_B is None else moved(self.labels_B, device),
             tokens=self.tokens,
         )
+
+
+def _runs(sizes: Sequence[int], room: int) -> Iterator[slice]:
+    """Cut a list into runs whose sizes add up to at most ``room``, or that hold one item."""
+    start = filled = 0
+    for i, size in enumerate(sizes):
+        if i > start and filled + size > room:
+            yield slice(start, i)
+            start, filled = i, 0
+        filled += size
+    yield slice(start, len(sizes))
 
 
 def moved(tensor: torch.Tensor, device: torch.device | str) -> torch.Tensor:

@@ -66,6 +66,10 @@ class PackedBatch:
         """What the classifier takes."""
         return self.ids_1S, self.spans, self.owner_P
 
+    def parts(self, tokens: int) -> Iterator[PackedBatch]:
+        """Leave the row whole: where it is attended to by a kernel, there is room for it."""
+        yield self
+
     def to(self, device: torch.device | str) -> PackedBatch:
         """Return the batch on another device."""
         bounds_P1 = moved(self.spans.bounds_P1, device)

@@ -148,7 +148,7 @@ def fit(
     for step in range(1, course.steps + 1):
         lr = _set_rates(optimizer, rates, factor(clock.progress(step - 1)))
         group = list(islice(stream, train.accumulation))
-        loss = _backward(accelerator, prepared, group)
+        loss = _backward(accelerator, prepared, group, compute.tokens_at_once)
         norm = accelerator.clip_grad_norm_(prepared.parameters(), optim.clip_norm or math.inf)
         _check(step, loss, float(norm))
         optimizer.step()
@@ -250,12 +250,14 @@ def _endless(batches: Callable[[int], Iterator[AnyBatch]]) -> Iterator[AnyBatch]
         epoch += 1
 
 
-def _backward(accelerator: Accelerator, model: torch.nn.Module, group: list[AnyBatch]) -> float:
+def _backward(
+    accelerator: Accelerator, model: torch.nn.Module, group: list[AnyBatch], tokens_at_once: int
+) -> float:
     """Accumulate the gradient of the mean loss over all texts of the group; return that loss."""
     texts = sum(len(batch.rows_B) for batch in group)
     total = 0.0
-    for batch in group:
-        on = batch.to(accelerator.device)
+    for part in (part for batch in group for part in batch.parts(tokens_at_once)):
+        on = part.to(accelerator.device)
         with accelerator.autocast():
             logits_BC = model(*on.inputs)
         assert on.labels_B is not None  # noqa: S101 - training batches always carry labels
