@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from plaudit.config import Config, recipes
     from plaudit.config import load as load_config
     from plaudit.doctor import examine as doctor
+    from plaudit.export import export
     from plaudit.predict import Classifier, Prediction
     from plaudit.run import evaluate, train
     from plaudit.run import rebuild_report as report
@@ -36,6 +37,7 @@ __all__ = [
     "__version__",
     "doctor",
     "evaluate",
+    "export",
     "load_config",
     "predict",
     "recipes",
@@ -53,6 +55,7 @@ _HOMES = {
 _VERBS = {
     "doctor": ("plaudit.doctor", "examine"),
     "evaluate": ("plaudit.run", "evaluate"),
+    "export": ("plaudit.export", "export"),
     "predict": ("plaudit", "_predict"),
     "recipes": ("plaudit.config", "recipes"),
     "report": ("plaudit.run", "rebuild_report"),

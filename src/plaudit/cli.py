@@ -193,6 +193,40 @@ def predict(
 
 @app.command()
 @guarded
+def export(  # noqa: PLR0913, PLR0917 - one parameter an option
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model folder: runs/NAME/model.")],
+    form: Annotated[
+        Literal["onnx", "onnx-int8"], typer.Option("--format", help="fp32, or int8 weights.")
+    ] = "onnx",
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="A new folder; by default MODEL-FORMAT."),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DATA", help="Texts to compare on; by default what was held out."),
+    ] = None,
+    max_differ: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Most labels that may differ: 0.001, int8 0.01."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Write a model as ONNX, if that answers as the original does."""
+    from plaudit.export import lines
+    from plaudit.export import export as write
+
+    done = write(model, form, folder, data=data, max_differ=max_differ, say=console.say)
+    if json:
+        out(console.as_json(done.to_dict()))
+    else:
+        for line in lines(done):
+            out(inert(line))
+    advise(f"plaudit bench {shlex.quote(model)} {shlex.quote(str(done.folder))}")
+
+
+@app.command()
+@guarded
 def recipes(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="Print this recipe's TOML.")

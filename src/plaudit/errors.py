@@ -64,3 +64,7 @@ class MissingExtra(PlauditError):  # noqa: N818 - the design's name, read as "mi
 
 class TrainingError(PlauditError):
     """Training cannot go on, for example because the loss is not a number."""
+
+
+class ExportError(PlauditError):
+    """A model cannot be exported, or what came out answers differently."""

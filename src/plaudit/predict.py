@@ -12,8 +12,10 @@ import numpy as np
 from plaudit import artifact
 from plaudit.data.clean import clean
 from plaudit.errors import DataError
+from plaudit.model import onnx
+from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute, plan
-from plaudit.model.infer import logits, softmax
+from plaudit.model.infer import Engine, TorchEngine, softmax
 from plaudit.text.encode import TextEncoder
 
 CHUNK = 2048
@@ -58,7 +60,7 @@ class Classifier:
         self.spec = loaded.spec
         self.labels = loaded.spec.labels
         self.seen_prints_N = loaded.seen_prints_N
-        self._model = loaded.model.to(compute.device).eval()
+        self._engine = _engine(loaded.model, compute)
         self._encoder = TextEncoder(loaded.tokenizer, loaded.spec.text)
         self._compute = compute
 
@@ -69,7 +71,7 @@ class Classifier:
         Parameters
         ----------
         path : Path or str
-            Such as ``runs/quickstart/model``.
+            Such as ``runs/quickstart/model``, or what was exported from it.
         device : {"auto", "cpu", "cuda", "mps"}
         precision : {"auto", "fp32", "bf16"}
             auto: fp32 for a model that was reported in fp32, so that the numbers hold; else what
@@ -79,11 +81,11 @@ class Classifier:
         ------
         plaudit.errors.ArtifactError
             A file is missing or changed, or the parts do not fit each other.
+        plaudit.errors.ConfigError
+            The device asked for is not there, or not for an exported model.
         """
         loaded = artifact.load(path)
-        if precision == "auto" and loaded.spec.precision == "fp32":
-            precision = "fp32"
-        return cls(loaded, plan(device, precision))
+        return cls(loaded, _compute(loaded.spec, device, precision))
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Label texts.
@@ -146,7 +148,21 @@ class Classifier:
 
     def _block(self, cleaned: Sequence[str]) -> np.ndarray:
         encoded = self._encoder.encode(cleaned)
-        return softmax(logits(self._model, encoded, self._compute, pad_id=self._encoder.pad_id))
+        return softmax(self._engine.logits(encoded, pad_id=self._encoder.pad_id))
+
+
+def _compute(spec: artifact.Spec, device: str, precision: str) -> Compute:
+    if spec.weights != "torch":
+        return onnx.plan(device, precision)
+    if precision == "auto" and spec.precision == "fp32":
+        precision = "fp32"
+    return plan(device, precision)
+
+
+def _engine(model: ReviewClassifier | onnx.OnnxModel, compute: Compute) -> Engine:
+    if isinstance(model, onnx.OnnxModel):
+        return model
+    return TorchEngine(model.to(compute.device).eval(), compute)
 
 
 def _check_strings(texts: Sequence[object]) -> None:

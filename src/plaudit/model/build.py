@@ -163,7 +163,11 @@ def freeze(model: ReviewClassifier, *, embeddings: bool, layers: int) -> None:
 
 def check_vocabulary(stock: Any, tokenizer: Any, where: str) -> None:
     """Raise ConfigError when the tokenizer has more tokens than the model has embeddings."""
-    embeddings = stock.get_input_embeddings().num_embeddings
+    check_tokens(stock.get_input_embeddings().num_embeddings, tokenizer, where)
+
+
+def check_tokens(embeddings: int, tokenizer: Any, where: str) -> None:
+    """Raise ConfigError when the tokenizer has more tokens than this."""
     if len(tokenizer) > embeddings:
         raise ConfigError(
             f"{where}: the tokenizer has {len(tokenizer)} tokens, the model {embeddings} "

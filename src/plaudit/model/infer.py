@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,12 +18,38 @@ from plaudit.text.encode import Encoded
 from plaudit.text.packing import AnyBatch, PackedLoader, PackingSampler
 
 
+class Engine(Protocol):
+    """What computes logits: torch, or a runtime of exported models."""
+
+    def logits(self, encoded: Encoded, *, pad_id: int) -> np.ndarray:
+        """Return the logits of encoded texts in their order, float32, shape (N, C)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TorchEngine:
+    """The model as it was trained.
+
+    Attributes
+    ----------
+    model : ReviewClassifier
+        On ``compute.device``.
+    compute : Compute
+    """
+
+    model: ReviewClassifier
+    compute: Compute
+
+    def logits(self, encoded: Encoded, *, pad_id: int) -> np.ndarray:
+        """Return the logits of encoded texts in their order, float32, shape (N, C)."""
+        return logits(self.model, encoded, self.compute, pad_id=pad_id)
+
+
 def logits(
     model: ReviewClassifier,
     encoded: Encoded,
     compute: Compute,
     *,
-    batch_tokens: int = 8192,
+    batch_tokens: int | None = None,
     pad_id: int = 0,
 ) -> np.ndarray:
     """Classify encoded texts, packed where the device has a kernel for it, else longest first.
@@ -32,8 +60,8 @@ def logits(
         On ``compute.device``. Its training mode is restored afterwards.
     encoded : Encoded
     compute : Compute
-    batch_tokens : int
-        Tokens of a batch at most, padding included.
+    batch_tokens : int, optional
+        Tokens of a batch at most, padding included; by default what suits the device.
     pad_id : int
 
     Returns
@@ -41,15 +69,18 @@ def logits(
     ndarray of float32, shape (N, C)
         In the order of ``encoded``.
     """
-    classes = int(model.stock.config.num_labels)
-    out_NC = np.zeros((len(encoded), classes), dtype=np.float32)
+    batch_tokens = batch_tokens or compute.tokens_at_once
+
+    def run(batch: AnyBatch) -> np.ndarray:
+        on = batch.to(compute.device)
+        logits_BC: torch.Tensor = model(*on.inputs)
+        return logits_BC.float().cpu().numpy()
+
+    shape = (len(encoded), int(model.stock.config.num_labels))
     was_training = model.training
     model.eval()
     with torch.inference_mode(), autocast(compute):
-        for batch in _batches(model, encoded, compute, batch_tokens, pad_id):
-            on = batch.to(compute.device)
-            logits_BC = model(*on.inputs)
-            out_NC[batch.rows_B.numpy()] = logits_BC.float().cpu().numpy()
+        out_NC = in_order(_batches(model, encoded, compute, batch_tokens, pad_id), run, shape)
     model.train(was_training)
     return out_NC
 
@@ -59,7 +90,22 @@ def _batches(
 ) -> Iterable[AnyBatch]:
     if packed.choose("auto", model.stock, compute).packed:
         return PackedLoader(encoded, None, PackingSampler(encoded, batch_tokens))
+    return padded(encoded, batch_tokens, pad_id)
+
+
+def padded(encoded: Encoded, batch_tokens: int, pad_id: int) -> Iterable[Any]:
+    """Return batches of texts of like length, longest first."""
     return dataloader(encoded, None, TokenBudgetSampler(encoded, batch_tokens), pad_id)
+
+
+def in_order(
+    batches: Iterable[AnyBatch], run: Callable[[Any], np.ndarray], shape: tuple[int, int]
+) -> np.ndarray:
+    """Put the logits of each batch's texts where the texts stand, shape (N, C)."""
+    out_NC = np.zeros(shape, dtype=np.float32)
+    for batch in batches:
+        out_NC[batch.rows_B.numpy()] = run(batch)
+    return out_NC
 
 
 def autocast(compute: Compute) -> contextlib.AbstractContextManager[object]:

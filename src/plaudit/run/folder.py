@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from plaudit import artifact
 from plaudit.errors import ArtifactError, ConfigError
-from plaudit.report import card, html
-
-REPORT = "report.json"
+from plaudit.report.pages import REPORT
+from plaudit.report.pages import pages as pages
 
 
 def take(out: str, name: str) -> Path:
@@ -45,15 +42,6 @@ def take(out: str, name: str) -> Path:
             raise ConfigError(f"out = {out!r}: no folder can be made there: {error}") from error
         return folder
     raise ConfigError(f"{out}/{name} is taken 99,999 times over; choose another name")
-
-
-def pages(report: Mapping[str, Any]) -> dict[str, str]:
-    """Render the report's three forms, by file name."""
-    return {
-        REPORT: json.dumps(report, indent=1, allow_nan=False) + "\n",
-        "report.html": html.render(dict(report)),
-        "README.md": card.render(dict(report)),
-    }
 
 
 def rebuild_report(run: Path | str) -> Path:

@@ -1,0 +1,38 @@
+"""The model folder: a Hugging Face directory plus ``plaudit.json``; saved, loaded, verified."""
+
+from plaudit.artifact.load import Loaded, load
+from plaudit.artifact.manifest import add, read_spec, verify, weights_sha256
+from plaudit.artifact.save import save, save_exported
+from plaudit.artifact.spec import (
+    GRAPH,
+    MANIFEST,
+    OWN_WEIGHTS,
+    PAGES,
+    PRINTS,
+    WEIGHTS,
+    Gate,
+    Origin,
+    Spec,
+    versions,
+)
+
+__all__ = [
+    "GRAPH",
+    "MANIFEST",
+    "OWN_WEIGHTS",
+    "PAGES",
+    "PRINTS",
+    "WEIGHTS",
+    "Gate",
+    "Loaded",
+    "Origin",
+    "Spec",
+    "add",
+    "load",
+    "read_spec",
+    "save",
+    "save_exported",
+    "verify",
+    "versions",
+    "weights_sha256",
+]

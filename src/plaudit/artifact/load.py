@@ -1,0 +1,117 @@
+"""Reading a model folder back, whatever its weights are in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from plaudit.artifact.manifest import files_of, verify
+from plaudit.artifact.spec import GRAPH, MANIFEST, OWN_WEIGHTS, PRINTS, Spec
+from plaudit.errors import ArtifactError, ConfigError
+from plaudit.model import fold, onnx
+from plaudit.model.build import check_tokens, check_vocabulary, quiet
+from plaudit.model.classifier import ReviewClassifier
+from plaudit.model.onnx import OnnxModel
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A verified artefact in memory.
+
+    Attributes
+    ----------
+    model : ReviewClassifier or OnnxModel
+        By ``spec.weights``.
+    tokenizer : transformers.PreTrainedTokenizerBase
+    spec : Spec
+    seen_prints_N : ndarray of uint64
+        Fingerprints of the texts that training or selection has seen.
+    """
+
+    model: ReviewClassifier | OnnxModel
+    tokenizer: Any
+    spec: Spec
+    seen_prints_N: np.ndarray
+
+
+def load(folder: Path | str) -> Loaded:
+    """Verify and load an artefact.
+
+    Parameters
+    ----------
+    folder : Path or str
+
+    Returns
+    -------
+    Loaded
+        The model on the CPU, in evaluation mode.
+
+    Raises
+    ------
+    ArtifactError
+        A file is missing or changed, or model, tokenizer and labels do not fit each other.
+    MissingExtra
+        The model was exported, and what runs it is not installed.
+    """
+    import transformers
+
+    folder = Path(folder)
+    spec = verify(folder)
+    try:
+        with quiet():
+            saved = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
+            _check_labels(folder, saved, spec.labels)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+            model = _model(folder, saved, tokenizer, spec)
+    except (OSError, ValueError, RuntimeError, ConfigError) as error:
+        raise ArtifactError(f"{folder} cannot be loaded: {error}") from error
+    prints = folder / PRINTS
+    prints_N = np.load(prints, allow_pickle=False) if prints.exists() else np.zeros(0, np.uint64)
+    return Loaded(model, tokenizer, spec, prints_N)
+
+
+def _model(folder: Path, saved: Any, tokenizer: Any, spec: Spec) -> ReviewClassifier | OnnxModel:
+    if spec.weights != "torch":
+        check_tokens(saved.vocab_size, tokenizer, str(folder))
+        files = set(files_of(folder))
+        return onnx.load(folder / GRAPH, files, len(spec.labels), spec.window_pooling)
+    stock = _stock(folder, fold.shallower(saved, spec.pooling))
+    check_vocabulary(stock, tokenizer, str(folder))
+    return ReviewClassifier(stock, spec.pooling, spec.window_pooling).eval()
+
+
+def _stock(folder: Path, config: Any) -> Any:
+    """Build the architecture and fill it; every weight that it has must be in the file."""
+    import transformers
+    from safetensors.torch import load_file
+
+    # By the manifest, not by what lies there: a file that it does not list was not verified.
+    if OWN_WEIGHTS in files_of(folder):
+        stock = transformers.AutoModelForSequenceClassification.from_config(config)
+        stock.load_state_dict(load_file(folder / OWN_WEIGHTS), strict=True)
+        return stock
+    stock, info = transformers.AutoModelForSequenceClassification.from_pretrained(
+        folder,
+        config=config,
+        use_safetensors=True,
+        trust_remote_code=False,
+        output_loading_info=True,
+    )
+    if info["missing_keys"] or info["mismatched_keys"]:
+        raise ArtifactError(
+            f"{folder}: the weights do not fill the model: "
+            f"{sorted(map(str, [*info['missing_keys'], *info['mismatched_keys']]))[:5]}"
+        )
+    return stock
+
+
+def _check_labels(folder: Path, config: Any, labels: Sequence[str]) -> None:
+    own = tuple(config.id2label[i] for i in range(config.num_labels))
+    if own != tuple(labels):
+        raise ArtifactError(
+            f"{folder}: config.json has the labels {own}, {MANIFEST} has {tuple(labels)}"
+        )

@@ -1,0 +1,140 @@
+"""From a classifier to a graph in ONNX, in fp32 or with int8 weights.
+
+Axes: P pieces, T tokens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from plaudit.errors import ExportError, MissingExtra
+from plaudit.model import families
+from plaudit.model.classifier import ReviewClassifier
+from plaudit.model.onnx import INPUTS, OUTPUT, imported
+
+OPSET = 20
+"""The first with GELU as one operator."""
+ONE_FILE_BYTES = 1_800_000_000
+"""A graph with more weights than protobuf's 2 GB needs a second file for them."""
+
+
+class Pieces(nn.Module):
+    """Encoder, pooling and head on padded pieces; pieces of one text are combined outside.
+
+    Parameters
+    ----------
+    model : ReviewClassifier
+    """
+
+    def __init__(self, model: ReviewClassifier) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Return the logits of each piece, shape (P, C)."""
+        stock = self.model.stock
+        states_PTD = stock.base_model(input_ids=input_ids, attention_mask=attention_mask)[0]
+        return families.head(stock, self.model.pool(states_PTD, attention_mask))
+
+
+def check_installed() -> None:
+    """Raise MissingExtra unless all that exporting needs is there."""
+    imported()
+    try:
+        import onnxscript  # noqa: F401 - torch.onnx.export wants it
+    except ImportError as error:
+        raise MissingExtra("plaudit export", "onnx") from error
+
+
+def write(model: ReviewClassifier, path: Path) -> None:
+    """Write a model as a graph from padded pieces of any number and length to logits.
+
+    Parameters
+    ----------
+    model : ReviewClassifier
+        On the CPU.
+    path : Path
+        A new file. Very large weights go to a second one beside it.
+
+    Raises
+    ------
+    ExportError
+        torch cannot translate this architecture.
+    """
+    ids_PT = torch.full((2, 8), 3)
+    mask_PT = torch.ones_like(ids_PT)
+    mask_PT[1, 5:] = 0
+    longest = families.longest(model.stock.config)
+    axes = {0: torch.export.Dim("pieces"), 1: torch.export.Dim("tokens", max=longest)}
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                Pieces(model).eval(),
+                (ids_PT, mask_PT),
+                dynamo=True,
+                input_names=list(INPUTS),
+                output_names=[OUTPUT],
+                dynamic_shapes=dict.fromkeys(INPUTS, axes),
+                opset_version=OPSET,
+                verbose=False,
+            )
+    except Exception as error:  # whatever a translator meets
+        kind = model.stock.config.model_type
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ExportError(
+            f"torch cannot write this {kind} model as ONNX: {first} Use the model as it is."
+        ) from error
+    size = sum(p.numel() * p.element_size() for p in model.parameters())
+    if program is None:
+        raise ExportError("torch.onnx.export returned nothing")
+    program.save(path, external_data=size > ONE_FILE_BYTES)
+
+
+def quantise(source: Path, target: Path) -> None:
+    """Write a graph whose matrices are int8, with scales for each column.
+
+    What meets them is quantised as it comes, with one scale for a whole batch. Weights keep to 7
+    bits: on a processor without VNNI two products of 8 bits overflow the 16 in which they are
+    added, and the answers would depend on the machine.
+
+    Parameters
+    ----------
+    source : Path
+        In fp32.
+    target : Path
+        A new file.
+    """
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with _quiet():
+        quantize_dynamic(
+            source,
+            target,
+            op_types_to_quantize=["MatMul"],
+            per_channel=True,
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
+            extra_options={"MatMulConstBOnly": True},
+        )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the translators' remarks to their makers from the user's terminal."""
+    root, before = logging.getLogger(), logging.root.manager.disable
+    handlers = list(root.handlers)
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+        root.handlers[:] = handlers  # logging.warning() installs one where there is none

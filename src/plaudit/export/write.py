@@ -1,0 +1,217 @@
+"""Export a model. Read :func:`export` first."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from plaudit import artifact
+from plaudit.errors import ConfigError
+from plaudit.export import gate, graph
+from plaudit.model.classifier import ReviewClassifier
+from plaudit.model.device import plan
+from plaudit.predict import Classifier
+from plaudit.report.pages import REPORT, pages
+
+Format = Literal["onnx", "onnx-int8"]
+MAX_DIFFER: dict[Format, float] = {"onnx": 0.001, "onnx-int8": 0.01}
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """An exported model.
+
+    Attributes
+    ----------
+    folder : Path
+        Takes a model folder's place everywhere.
+    format : {"onnx", "onnx-int8"}
+    gate : plaudit.artifact.Gate
+        How its answers compare with the original's.
+    bytes, bytes_before : int
+        Of its weights, and of the original's.
+    """
+
+    folder: Path
+    format: Format
+    gate: artifact.Gate
+    bytes: int
+    bytes_before: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a document."""
+        return {
+            "folder": str(self.folder),
+            "format": self.format,
+            "bytes": self.bytes,
+            "bytes_before": self.bytes_before,
+            "gate": self.gate.model_dump(),
+        }
+
+
+def export(  # noqa: PLR0913 - one parameter an option
+    model: Path | str,
+    format: Format = "onnx",  # noqa: A002 - the option's name
+    out: Path | str | None = None,
+    *,
+    data: str | None = None,
+    max_differ: float | None = None,
+    say: gate.Say | None = None,
+) -> Exported:
+    """Write a model in another format, if that answers as the original does.
+
+    Uses no network. Written whole or not at all; nothing is overwritten.
+
+    Parameters
+    ----------
+    model : Path or str
+        A model folder, such as ``runs/quickstart/model``.
+    format : {"onnx", "onnx-int8"}
+        ONNX in fp32, or with int8 weights.
+    out : Path or str, optional
+        A new folder; by default beside the model: ``runs/quickstart/model-onnx-int8``.
+    data : str, optional
+        DATA with texts to compare on; by default what the model's own run held out, else the
+        bundled reviews.
+    max_differ : float, optional
+        The largest share of labels that may differ; by default 0.001 for fp32, 0.01 for int8.
+    say : callable, optional
+        Takes lines on the progress.
+
+    Returns
+    -------
+    Exported
+
+    Raises
+    ------
+    plaudit.errors.ExportError
+        The answers are too far from the original's, or the architecture cannot be exported.
+    plaudit.errors.ConfigError
+        The format or the folder cannot be used.
+    plaudit.errors.MissingExtra
+        ``pip install 'plaudit[onnx]'`` was not done.
+    """
+    say = say or _silent
+    limit = _limit(format, max_differ)
+    source = Path(os.path.abspath(model))  # noqa: PTH100 - without following links, for the name
+    final = Path(out) if out is not None else source.with_name(f"{source.name}-{format}")
+    _check_new(final)
+    graph.check_installed()
+    loaded, torch_model = _original(source)
+    chosen = gate.texts(loaded.spec, data, say)
+    staged = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
+    try:
+        say(f"Writing {source} as {format}.")
+        _write(staged, source, loaded.spec, torch_model, format)
+        say(f"Comparing it with the original on {len(chosen.texts)} texts: {chosen.note}")
+        original = Classifier(loaded, plan("cpu", "fp32"))
+        found = gate.compare(original, Classifier.load(staged), chosen, limit)
+        gate.check(found, source, format)
+        _finish(staged, source, found)
+        _check_new(final)
+        staged.chmod(0o755)  # mkdtemp makes folders that only their owner can read
+        staged.rename(final)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    return Exported(final, format, found, _weights_bytes(final), _weights_bytes(source))
+
+
+def lines(exported: Exported) -> list[str]:
+    """Lay out what was exported for the terminal."""
+    found = exported.gate
+    count = round(found.differ * found.answers)
+    return [
+        f"{exported.folder}",
+        f"weights: {exported.bytes / 1e6:.1f} MB in {exported.format}, "
+        f"{exported.bytes_before / 1e6:.1f} MB before",
+        f"labels that differ: {count} of {found.answers} ({found.differ:.2%}, allowed "
+        f"{found.limit:.2%}), on {found.data.rstrip('.')}",
+        f"probabilities differ by {found.max_difference:.2g} at most, "
+        f"{found.mean_difference:.2g} on average",
+    ]
+
+
+def _silent(_: str) -> None: ...
+
+
+def _limit(format: Format, max_differ: float | None) -> float:  # noqa: A002 - as above
+    if format not in MAX_DIFFER:
+        raise ConfigError(f"format = {format!r} is not one of {', '.join(map(repr, MAX_DIFFER))}")
+    if max_differ is None:
+        return MAX_DIFFER[format]
+    if not 0 <= max_differ <= 1:
+        raise ConfigError(f"max_differ = {max_differ} is not a share; give 0 to 1, as in 0.01")
+    return max_differ
+
+
+def _check_new(folder: Path) -> None:
+    if os.path.lexists(folder):
+        raise ConfigError(f"{folder} exists and is never overwritten; name another with --out.")
+    if not folder.parent.is_dir():
+        raise ConfigError(f"{folder}: there is no folder {folder.parent}; make it, or name another")
+
+
+def _original(source: Path) -> tuple[artifact.Loaded, ReviewClassifier]:
+    spec = artifact.read_spec(source)
+    if spec.weights != "torch":
+        raise ConfigError(
+            f"{source} was exported already, as {spec.weights}. Give the model that it came from."
+        )
+    loaded = artifact.load(source)
+    if not isinstance(loaded.model, ReviewClassifier):
+        raise TypeError(type(loaded.model).__name__)
+    return loaded, loaded.model
+
+
+def _write(
+    staged: Path, source: Path, spec: artifact.Spec, model: ReviewClassifier, weights: Format
+) -> None:
+    target = staged / artifact.GRAPH
+    if weights == "onnx":
+        graph.write(model, target)
+    else:
+        with tempfile.TemporaryDirectory(dir=staged, prefix=".") as scratch:
+            fp32 = Path(scratch) / artifact.GRAPH
+            graph.write(model, fp32)
+            graph.quantise(fp32, target)
+    origin = artifact.Origin(weights_sha256=artifact.weights_sha256(source))
+    own = spec.model_copy(update={"weights": weights, "exported": origin})
+    artifact.save_exported(staged, source, model.stock.config, own)
+
+
+def _finish(staged: Path, source: Path, found: artifact.Gate) -> None:
+    """Enter the comparison in the manifest, and in the pages where the model has them."""
+    spec = artifact.read_spec(staged)
+    origin = artifact.Origin(weights_sha256=artifact.weights_sha256(source), gate=found)
+    own = spec.model_copy(update={"exported": origin})
+    artifact.add(staged, _pages(source, own), spec=own)
+    artifact.verify(staged)
+
+
+def _pages(source: Path, spec: artifact.Spec) -> dict[str, str]:
+    """Render the original's report with a remark on what this folder holds."""
+    path = source / REPORT
+    if not path.is_file() or spec.exported is None or spec.exported.gate is None:
+        return {}
+    report = json.loads(path.read_text(encoding="utf-8"))
+    found = spec.exported.gate
+    note = (
+        f"This folder holds the model exported as {spec.weights}; the figures here are of the "
+        f"model that it was exported from. On {found.answers} answers {found.differ:.2%} of the "
+        f"labels differ, and probabilities by {found.max_difference:.2g} at most. "
+        "transformers.pipeline cannot load it. plaudit can."
+    )
+    exported = {"format": spec.weights, **spec.exported.model_dump()}
+    return pages(
+        report | {"model": report["model"] | {"pipeline_note": note}, "exported": exported}
+    )
+
+
+def _weights_bytes(folder: Path) -> int:
+    names = (artifact.WEIGHTS, artifact.OWN_WEIGHTS, artifact.GRAPH, f"{artifact.GRAPH}.data")
+    return sum((folder / n).stat().st_size for n in names if (folder / n).is_file())

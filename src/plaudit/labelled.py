@@ -1,0 +1,112 @@
+"""Labelled rows to score a saved model on: an official split, what was held out, or all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from plaudit.artifact import Spec
+from plaudit.data.prepare import Rows, held_out, rows_of
+from plaudit.data.records import Columns, Corpus
+from plaudit.data.sources import Source, read
+from plaudit.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Rows for scoring.
+
+    Attributes
+    ----------
+    rows : Rows
+        Cleaned as the model wants them.
+    split : str
+        An official split; "test" for what was held out; "all" for a whole table.
+    note : str
+        What that is, in words.
+    corpus : Corpus
+        What the rows were taken from, not cleaned.
+    """
+
+    rows: Rows
+    split: str
+    note: str
+    corpus: Corpus
+
+    def raw(self, index: Sequence[int]) -> list[str]:
+        """Return the texts of the rows at these positions as they were before cleaning."""
+        place = {origin: i for i, origin in enumerate(self.corpus.rows["origin"])}
+        return [str(self.corpus.rows[place[self.rows.origins[i]]]["text"]) for i in index]
+
+
+def find(source: Source, split: str | None, columns: Columns, spec: Spec) -> Labelled:
+    """Read the rows to score a model on.
+
+    Parameters
+    ----------
+    source : Source
+    split : str or None
+        An official split; or, on the very table that the model was trained on, "test" for the part
+        that was held out; on any other table "test" or "all" is all of its rows. None: "test"
+        where there is one, else all rows.
+    columns : Columns
+        What it leaves open is as in training, where the data has such columns.
+    spec : plaudit.artifact.Spec
+        Of the model.
+
+    Returns
+    -------
+    Labelled
+
+    Raises
+    ------
+    DataError
+        The data has no such part, or cannot be used.
+    """
+    if source.splits:
+        name = split or ("test" if "test" in source.splits else source.splits[0])
+        corpus = _read(source, name, columns, spec)
+        return Labelled(rows_of(corpus, spec.clean), name, source.note, corpus)
+    if split not in (None, "all", "test"):
+        raise DataError(
+            f"{source.asked} is one table without a split {split!r}. Leave --split out, or use "
+            "'all', or 'test'."
+        )
+    corpus = _read(source, None, columns, spec)
+    if split != "all" and dict(corpus.provenance.files) == spec.data_files:
+        return _held_out(source, corpus, spec)
+    return Labelled(rows_of(corpus, spec.clean), "all", source.note, corpus)
+
+
+def _held_out(source: Source, corpus: Corpus, spec: Spec) -> Labelled:
+    rows = held_out(corpus, spec.clean, spec.split, spec.seed)
+    if not len(rows):
+        raise DataError(
+            f"{source.asked} is what the model was trained on, and nothing was held out "
+            "(split.test_size = 0). Give other labelled data; plaudit evaluate takes all of this "
+            "with --split all."
+        )
+    note = f"The part of {source.asked} that was held out before training. {source.note}"
+    return Labelled(rows, "test", note, corpus)
+
+
+def _mapping(columns: Columns, spec: Spec) -> dict[str, str] | None:
+    """Map labels as in training, unless told otherwise; a final name also stands for itself."""
+    if columns.mapping is not None:
+        return dict(columns.mapping)
+    if spec.label_mapping is None:
+        return None
+    return {label: label for label in spec.labels} | dict(spec.label_mapping)
+
+
+def _read(source: Source, split: str | None, columns: Columns, spec: Spec) -> Corpus:
+    """Read with the columns that were asked for, else with those of training, else guess."""
+    mapping = _mapping(columns, spec)
+    trained = Columns(columns.text or spec.text_column, columns.label or spec.label_column, mapping)
+    asked = Columns(columns.text, columns.label, mapping)
+    try:
+        return read(source, split, trained, labels=spec.labels)
+    except DataError:
+        if asked == trained:
+            raise
+        return read(source, split, asked, labels=spec.labels)
