@@ -193,7 +193,7 @@ def predict(
 
 @app.command()
 @guarded
-def export(  # noqa: PLR0913, PLR0917 - one parameter an option
+def export(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model folder: runs/NAME/model.")],
     form: Annotated[
         Literal["onnx", "onnx-int8"], typer.Option("--format", help="fp32, or int8 weights.")
@@ -213,8 +213,8 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
     json: AsJson = False,
 ) -> None:
     """Write a model as ONNX, if that answers as the original does."""
-    from plaudit.export import lines
     from plaudit.export import export as write
+    from plaudit.export import lines
 
     done = write(model, form, folder, data=data, max_differ=max_differ, say=console.say)
     if json:

@@ -54,7 +54,7 @@ class Exported:
         }
 
 
-def export(  # noqa: PLR0913 - one parameter an option
+def export(
     model: Path | str,
     format: Format = "onnx",  # noqa: A002 - the option's name
     out: Path | str | None = None,
