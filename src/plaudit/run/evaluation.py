@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from plaudit.config import EvaluateConfig
 from plaudit.data.records import Columns
@@ -12,9 +12,7 @@ from plaudit.data.sources import resolve
 from plaudit.labelled import find
 from plaudit.predict import Classifier
 from plaudit.run.testing import scored
-
-if TYPE_CHECKING:
-    from plaudit.run.training import Watcher
+from plaudit.run.watching import Silent, Watcher
 
 
 def evaluate(
@@ -55,30 +53,26 @@ def evaluate(
         The model or the data cannot be used.
     """
     classifier = Classifier.load(model, device=device)
-    say = watcher.say if watcher else _drop
+    say = (watcher or Silent()).say
     source = resolve(data, say=say)
     found = find(source, split, columns or Columns(), classifier.spec)
     rows = found.rows
     started = time.perf_counter()
     probabilities_NC = classifier.probabilities(rows.texts)
     seconds = time.perf_counter() - started
-    scores, overlap, without = scored(
+    scores, overlap = scored(
         rows, probabilities_NC, classifier.labels, classifier.seen_prints_N, EvaluateConfig()
     )
-    if overlap:
+    if overlap.rows:
         say(
-            f"{overlap:,} of {len(rows):,} texts were seen in training or selection: see overlap "
-            "for the results without them."
+            f"{overlap.rows:,} of {len(rows):,} texts were seen in training or selection: see "
+            "overlap for the results without them."
         )
     return {
         "model": str(model),
         "data": {"asked": data, "served_by": source.served_by, "note": found.note},
         "split": found.split,
         **scores.to_dict(),
-        "overlap": {"rows": overlap, "test_without": without.to_dict() if without else None},
+        "overlap": overlap.to_dict(),
         "seconds": seconds,
     }
-
-
-def _drop(line: str) -> None:
-    """Show nothing."""

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from plaudit import artifact
+from plaudit.config import Config, dump_toml
 from plaudit.errors import ArtifactError, ConfigError
-from plaudit.report.pages import REPORT
-from plaudit.report.pages import pages as pages
+from plaudit.report.pages import REPORT, pages
 
 
 def take(out: str, name: str) -> Path:
@@ -42,6 +42,27 @@ def take(out: str, name: str) -> Path:
             raise ConfigError(f"out = {out!r}: no folder can be made there: {error}") from error
         return folder
     raise ConfigError(f"{out}/{name} is taken 99,999 times over; choose another name")
+
+
+def begin(config: Config) -> Path:
+    """Take a run's folder and put its configuration there, all defaults written out.
+
+    Parameters
+    ----------
+    config : Config
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ConfigError
+        The folder cannot be made.
+    """
+    folder = take(config.out, config.name)
+    (folder / "config.toml").write_text(dump_toml(config), encoding="utf-8")
+    return folder
 
 
 def rebuild_report(run: Path | str) -> Path:

@@ -19,6 +19,26 @@ from plaudit.report import document
 
 
 @dataclass(frozen=True, slots=True)
+class Overlap:
+    """Rows whose text training or selection has seen.
+
+    Attributes
+    ----------
+    rows : int
+    without : Scores or None
+        On the other rows; None when that is all or none of them.
+    """
+
+    rows: int
+    without: Scores | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the section ``overlap`` of a report or an evaluation."""
+        without = self.without.to_dict() if self.without else None
+        return {"rows": self.rows, "test_without": without}
+
+
+@dataclass(frozen=True, slots=True)
 class Tested:
     """Results on the test set.
 
@@ -28,10 +48,7 @@ class Tested:
     scores : Scores
     seconds : float
         Loading excluded.
-    overlap : int
-        Test rows whose text training or selection has seen.
-    without_overlap : Scores or None
-        Without those rows; None when there are none.
+    overlap : Overlap
     baseline : Baseline or None
     baseline_scores : Scores or None
     mistakes : list of dict
@@ -40,47 +57,32 @@ class Tested:
     rows: int
     scores: Scores
     seconds: float
-    overlap: int
-    without_overlap: Scores | None
+    overlap: Overlap
     baseline: Baseline | None
     baseline_scores: Scores | None
     mistakes: list[dict[str, Any]]
 
-    def sections(self) -> dict[str, Any]:
-        """Return the report's sections on the test set."""
-        without = self.without_overlap
-        return {
-            "test": self.scores.to_dict(),
-            "test_seconds": self.seconds,
-            "overlap": {
-                "rows": self.overlap,
-                "test_without": without.to_dict() if without else None,
-            },
-            "baseline": self._baseline(),
-            "mistakes": self.mistakes,
-        }
 
-    def _baseline(self) -> dict[str, Any] | None:
-        if self.baseline is None or self.baseline_scores is None:
-            return None
-        return {
-            "name": self.baseline.name,
-            "scores": self.baseline_scores.to_dict(),
-            "fit_s": self.baseline.fit_s,
-            "predict_s": self.baseline.predict_s,
-        }
+def sections(tested: Tested | None) -> dict[str, Any]:
+    """Return the report's sections on the test set; without one they are there, and empty."""
+    return {
+        "test": tested.scores.to_dict() if tested else None,
+        "test_seconds": tested.seconds if tested else None,
+        "overlap": (tested.overlap if tested else Overlap(0, None)).to_dict(),
+        "baseline": _baseline_section(tested.baseline, tested.baseline_scores) if tested else None,
+        "mistakes": tested.mistakes if tested else [],
+    }
 
-    @staticmethod
-    def nothing() -> dict[str, Any]:
-        """Return the same sections for a run without a test set."""
-        overlap = {"rows": 0, "test_without": None}
-        return {
-            "test": None,
-            "test_seconds": None,
-            "overlap": overlap,
-            "baseline": None,
-            "mistakes": [],
-        }
+
+def _baseline_section(baseline: Baseline | None, scores: Scores | None) -> dict[str, Any] | None:
+    if baseline is None or scores is None:
+        return None
+    return {
+        "name": baseline.name,
+        "scores": scores.to_dict(),
+        "fit_s": baseline.fit_s,
+        "predict_s": baseline.predict_s,
+    }
 
 
 def test(
@@ -111,7 +113,7 @@ def test(
     started = time.perf_counter()
     probabilities_NC = classifier.probabilities(rows.texts)
     seconds = time.perf_counter() - started
-    scores, overlap, without = scored(
+    scores, overlap = scored(
         rows, probabilities_NC, prepared.labels, classifier.seen_prints_N, config.evaluate
     )
     baseline = _baseline(prepared, rows, config.evaluate, say)
@@ -120,7 +122,6 @@ def test(
         scores=scores,
         seconds=seconds,
         overlap=overlap,
-        without_overlap=without,
         baseline=baseline,
         baseline_scores=_score(baseline.probabilities_NC, rows, prepared.labels, config.evaluate)
         if baseline
@@ -137,22 +138,21 @@ def scored(
     labels: tuple[str, ...],
     seen_prints_N: np.ndarray,
     config: EvaluateConfig,
-) -> tuple[Scores, int, Scores | None]:
+) -> tuple[Scores, Overlap]:
     """Score rows, and again without those whose text training or selection has seen.
 
     Returns
     -------
-    (Scores, int, Scores or None)
-        On all rows; how many were seen; on the others (None when that is all or none).
+    (Scores, Overlap)
     """
     scores = _score(probabilities_NC, rows, labels, config)
     seen_N = np.isin(rows.prints_N, seen_prints_N)
-    overlap = int(seen_N.sum())
-    if overlap in (0, len(rows)):
-        return scores, overlap, None
+    seen = int(seen_N.sum())
+    if seen in (0, len(rows)):
+        return scores, Overlap(seen, None)
     fresh = np.flatnonzero(~seen_N)
     without = _score(probabilities_NC[fresh], rows.take(fresh), labels, config)
-    return scores, overlap, without
+    return scores, Overlap(seen, without)
 
 
 def _score(

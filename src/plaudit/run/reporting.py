@@ -1,0 +1,154 @@
+"""Put a run's report together, section by section; docs/report.md describes each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from plaudit.artifact import versions
+from plaudit.config import Config
+from plaudit.data.prepare import Prepared
+from plaudit.model import fold, packed
+from plaudit.model.classifier import ReviewClassifier
+from plaudit.model.device import Compute
+from plaudit.report import document
+from plaudit.run import machine
+from plaudit.run.testing import Tested, sections
+from plaudit.text.encode import Encoded
+from plaudit.train.drive import Trained
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a report is made of.
+
+    Attributes
+    ----------
+    config : Config
+    compute : Compute
+    prepared : Prepared
+    encoded : Encoded
+        The training texts.
+    model : ReviewClassifier
+    trained : Trained
+    tested : Tested or None
+        None when nothing was held out.
+    """
+
+    config: Config
+    compute: Compute
+    prepared: Prepared
+    encoded: Encoded
+    model: ReviewClassifier
+    trained: Trained
+    tested: Tested | None
+
+
+def report(facts: Facts, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """Put the document together.
+
+    Parameters
+    ----------
+    facts : Facts
+    seconds : mapping of str to float
+        Of each stage.
+
+    Returns
+    -------
+    dict
+        What ``report.json`` holds.
+    """
+    config, encoded = facts.config, facts.encoded
+    return {
+        "schema": document.SCHEMA,
+        "name": config.name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "plaudit": versions()["plaudit"],
+        "commit": machine.commit(),
+        "config": config.model_dump(mode="json"),
+        "config_digest": config.digest(),
+        "data": _data_section(facts.prepared, facts.tested),
+        "text": document.text_section(
+            config.text.policy, config.text.max_tokens, encoded.full_N, encoded.kept_N
+        ),
+        "model": _model_section(config, facts.model),
+        "training": _training_section(facts),
+        **sections(facts.tested),
+        "machine": machine.describe(),
+        "seconds": dict(seconds),
+    }
+
+
+def _data_section(prepared: Prepared, tested: Tested | None) -> dict[str, Any]:
+    sealed = prepared.test
+    return {
+        "asked": prepared.provenance.asked,
+        "served_by": prepared.provenance.served_by,
+        "note": prepared.provenance.note,
+        "files": dict(prepared.provenance.files),
+        "labels": list(prepared.labels),
+        "rows": {
+            "train": len(prepared.train),
+            "validation": len(prepared.validation),
+            "test": tested.rows if tested else 0,
+        },
+        "duplicates": prepared.duplicates,
+        "test_note": prepared.test_note,
+        "training_ended": sealed.released_at if sealed else None,
+        "test_first_read": sealed.opened_at if sealed else None,
+    }
+
+
+def _model_section(config: Config, model: ReviewClassifier) -> dict[str, Any]:
+    parameters = list(model.parameters())
+    model_type = model.stock.config.model_type
+    return {
+        "encoder": config.model.encoder,
+        "architecture": type(model.stock).__name__,
+        "pooling": config.model.pooling,
+        "parameters": sum(p.numel() for p in parameters),
+        "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
+        "pipeline_note": _pipeline_note(config, fold.is_stock(model_type, config.model.pooling)),
+    }
+
+
+def _pipeline_note(config: Config, stock: bool) -> str:
+    if not stock:
+        return (
+            f"transformers.pipeline cannot load this model: the architecture has no "
+            f"{config.model.pooling} pooling. plaudit can."
+        )
+    return (
+        "transformers.pipeline gives the same labels on texts that fit in "
+        f"{config.text.max_tokens} tokens and need no cleaning; of longer ones it keeps other "
+        f"parts than plaudit ({config.text.policy})."
+    )
+
+
+def batch_form(config: Config, model: ReviewClassifier, compute: Compute) -> packed.Form:
+    """Say whether the run's batches are packed or padded, and why."""
+    return packed.choose(config.train.packed, model.stock, compute, config.model.attention_dropout)
+
+
+def _training_section(facts: Facts) -> dict[str, Any]:
+    trained, compute = facts.trained, facts.compute
+    form = batch_form(facts.config, facts.model, compute)
+    last = trained.history[-1]
+    return {
+        "steps": last.step,
+        "epochs": last.epoch,
+        "seconds": last.seconds,
+        "tokens": last.tokens,
+        "tokens_per_s": last.tokens_per_s,
+        "device": compute.device,
+        "precision": compute.precision,
+        "precision_reason": compute.reason,
+        "packed": form.packed,
+        "packed_reason": form.reason,
+        "compiled": facts.config.train.compile,
+        "best_step": trained.best_step,
+        "stopped": trained.stopped,
+        "history": document.history_section([asdict(record) for record in trained.history]),
+    }
