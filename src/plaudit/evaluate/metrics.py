@@ -144,33 +144,15 @@ def score(
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence must lie between 0 and 1, found {confidence}")
     cells_rng, rows_rng = np.random.default_rng(seed).spawn(2)
+    intervals = (bootstrap, confidence)
     confusion_CC = _confusion(probabilities_NC, targets_N)
-    exact = confusion.derive(confusion_CC[None])
-    draws = [
-        confusion.derive(chunk)
-        for chunk in resampling.confusions(confusion_CC, bootstrap, cells_rng)
-    ]
-    metrics = {
-        name: _estimate(values[0], [draw.metrics[name] for draw in draws], confidence)
-        for name, values in exact.metrics.items()
-    }
-    metrics |= _row_metrics(probabilities_NC, targets_N, (bootstrap, confidence), rows_rng)
+    metrics, per_class = _counted(confusion_CC, labels, intervals, cells_rng)
+    metrics |= _row_metrics(probabilities_NC, targets_N, intervals, rows_rng)
     return Scores(
         rows=len(targets_N),
         labels=tuple(labels),
         metrics=metrics,
-        per_class={
-            label: {
-                name: _estimate(
-                    values[0, index],
-                    # The support is a plain count of what was there: nothing to be unsure of.
-                    [draw.per_class[name][:, index] for draw in draws if name != "support"],
-                    confidence,
-                )
-                for name, values in exact.per_class.items()
-            }
-            for index, label in enumerate(labels)
-        },
+        per_class=per_class,
         confusion=tuple(tuple(int(cell) for cell in row) for row in confusion_CC),
         confidence=confidence,
         bootstrap=bootstrap,
@@ -250,6 +232,37 @@ def _losses(
     true_N = probabilities_NC[np.arange(len(targets_N)), targets_N].astype(np.float64)
     losses: Floats = -np.log(np.clip(true_N, smallest, 1.0))
     return losses
+
+
+def _counted(
+    confusion_CC: Ints,
+    labels: Sequence[str],
+    intervals: tuple[int, float],
+    rng: np.random.Generator,
+) -> tuple[dict[str, Estimate], dict[str, dict[str, Estimate]]]:
+    """Return the metrics that follow from the confusion matrix, of all and of each class."""
+    resamples, confidence = intervals
+    exact = confusion.derive(confusion_CC[None])
+    draws = [
+        confusion.derive(chunk) for chunk in resampling.confusions(confusion_CC, resamples, rng)
+    ]
+    metrics = {
+        name: _estimate(values[0], [draw.metrics[name] for draw in draws], confidence)
+        for name, values in exact.metrics.items()
+    }
+    per_class = {
+        label: {
+            name: _estimate(
+                values[0, index],
+                # The support is a plain count of what was there: nothing to be unsure of.
+                [draw.per_class[name][:, index] for draw in draws if name != "support"],
+                confidence,
+            )
+            for name, values in exact.per_class.items()
+        }
+        for index, label in enumerate(labels)
+    }
+    return metrics, per_class
 
 
 def _row_metrics(

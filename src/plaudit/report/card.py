@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from plaudit.config import dump_toml
 from plaudit.report import view, words
 from plaudit.report.summary import headline
+from plaudit.report.template import template
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -38,23 +39,6 @@ def render(document: Mapping[str, Any]) -> str:
     str
         Markdown with a YAML front matter.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(  # noqa: S701 - the output is Markdown; finalize escapes for it
-        loader=PackageLoader("plaudit.report"),
-        undefined=StrictUndefined,
-        finalize=_escaped,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "count": words.count,
-        "duration": words.duration,
-        "moment": words.moment,
-        "percent": words.percent,
-        "epochs": words.epochs,
-    }
     shown = words.tidy(document)
     context = {
         **shown,
@@ -65,7 +49,7 @@ def render(document: Mapping[str, Any]) -> str:
         "firewall": view.firewall(shown),
         "recipe": _ready(dump_toml(shown["config"]).strip()),
     }
-    return environment.get_template("card.md.j2").render(context)
+    return template("card.md.j2", finalize=_escaped).render(context)
 
 
 def _ready(text: str) -> Markup:

@@ -15,6 +15,7 @@ from typing import Any
 from plaudit.config import dump_toml
 from plaudit.report import plots, view, words
 from plaudit.report.summary import headline
+from plaudit.report.template import template
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -30,24 +31,8 @@ def render(document: Mapping[str, Any]) -> str:
     str
         A whole HTML document.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        autoescape=True,
-        loader=PackageLoader("plaudit.report"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "count": words.count,
-        "duration": words.duration,
-        "epochs": words.epochs,
-        "moment": words.moment,
-        "percent": words.percent,
-    }
     shown = words.tidy(document)
-    return environment.get_template("report.html.j2").render(_context(shown))
+    return template("report.html.j2", autoescape=True).render(_context(shown))
 
 
 def _context(document: Mapping[str, Any]) -> dict[str, Any]:
