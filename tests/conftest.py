@@ -24,14 +24,6 @@ NEGATIVE = ["bad", "awful", "dull", "poor", "waste", "worst"]
 FILLER = ["the", "a", "film", "movie", "plot", "actor", "is", "was", "and", "very", "it"]
 
 
-@pytest.fixture(autouse=True)
-def _isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PLAUDIT_CACHE", str(tmp_path_factory.mktemp("cache")))
-    monkeypatch.setenv("PLAUDIT_OFFLINE", "1")
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.delenv("PLAUDIT_IMDB", raising=False)
-
-
 def save_encoder(folder: Path, family: str = "bert") -> Path:
     """Write a random two-layer encoder of a family, with a tokenizer, as a model folder."""
     import transformers

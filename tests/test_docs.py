@@ -1,9 +1,12 @@
 """What the documents point to exists: files, make targets, commands, settings."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+import plaudit
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -81,3 +84,11 @@ def test_every_make_target_is_explained():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[1].split()
     assert set(re.findall(r"^([a-z]+):.*## \S", makefile, re.MULTILINE)) == set(phony)
+
+
+@pytest.mark.parametrize("verb", sorted(plaudit._VERBS))
+def test_every_verb_of_the_api_has_an_example_that_runs(verb):
+    module, name = plaudit._VERBS[verb]
+    document = getattr(import_module(module), name).__doc__
+    assert re.search(rf"^ +>>> .*\bplaudit\.{verb}\(", document, re.MULTILINE)
+    assert "+SKIP" not in document

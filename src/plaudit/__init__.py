@@ -1,13 +1,15 @@
 """plaudit: from labelled reviews to a BERT classifier that its owner can trust.
 
 >>> import plaudit
->>> config = plaudit.load_config("bundled", ["train.epochs=1", "text.max_tokens=128"])
->>> config.train.epochs
-1.0
+>>> config = plaudit.load_config("reviews.toml", ["train.epochs=4"])
+>>> run = plaudit.train(config)
+>>> plaudit.predict(run.model, ["A triumph."])[0].label
+'positive'
+>>> plaudit.evaluate(run.model, "reviews.csv")["rows"]
+24
 
-Then ``run = plaudit.train(config)`` and ``plaudit.predict(run.model, ["A triumph."])``, or a
-``plaudit.Classifier`` to keep: the verbs of the command line are functions here. Nothing heavy is
-imported before it is used.
+The verbs of the command line are functions here; a ``plaudit.Classifier`` is a model to keep.
+Nothing heavy is imported before it is used.
 """
 
 from __future__ import annotations
@@ -64,7 +66,17 @@ _VERBS = {
 
 
 def _predict(model: Path | str, texts: Sequence[str], *, device: str = "auto") -> list[Prediction]:
-    """Label texts with a saved model; to label more than once, keep a Classifier."""
+    """Label texts with a saved model; to label more than once, keep a Classifier.
+
+    Examples
+    --------
+    >>> import plaudit
+    >>> prediction = plaudit.predict("runs/quickstart/model", ["A triumph."])[0]
+    >>> prediction.label
+    'positive'
+    >>> sorted(prediction.probabilities)
+    ['negative', 'positive']
+    """
     from plaudit.predict import Classifier
 
     return Classifier.load(model, device=device).predict(texts)

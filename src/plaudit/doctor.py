@@ -38,6 +38,15 @@ def examine() -> dict[str, Any]:
     dict
         JSON-ready: ``machine``, ``packages``, ``extras``, ``bundled``, ``cache``, ``offline``,
         ``compute``.
+
+    Examples
+    --------
+    >>> import plaudit
+    >>> findings = plaudit.doctor()
+    >>> sorted(findings)
+    ['bundled', 'cache', 'compute', 'extras', 'machine', 'offline', 'packages']
+    >>> findings["compute"]["device"] in ("cpu", "cuda", "mps")
+    True
     """
     return {
         "machine": _machine(),

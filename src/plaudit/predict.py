@@ -51,9 +51,19 @@ class Classifier:
 
     Examples
     --------
-    >>> classifier = Classifier.load("runs/quickstart/model")  # doctest: +SKIP
-    >>> classifier.predict(["A triumph."])[0].label  # doctest: +SKIP
-    'positive'
+    >>> import plaudit
+    >>> classifier = plaudit.Classifier.load("runs/quickstart/model")
+    >>> classifier.labels
+    ('negative', 'positive')
+    >>> [each.label for each in classifier.predict(["A triumph.", "Dull, and a waste."])]
+    ['positive', 'negative']
+
+    Texts may also come one by one, from a file or a queue:
+
+    >>> for each in classifier.stream(iter(["Great plot!", "The worst."]), chunk=1):
+    ...     print(each.label, round(each.probability, 1))
+    positive 1.0
+    negative 1.0
     """
 
     def __init__(self, loaded: artifact.Loaded, compute: Compute) -> None:

@@ -43,6 +43,15 @@ def recipes() -> list[Recipe]:
     Returns
     -------
     list of Recipe
+
+    Examples
+    --------
+    >>> import plaudit
+    >>> first = plaudit.recipes()[0]
+    >>> first.name, first.path.name
+    ('quickstart', 'quickstart.toml')
+    >>> print(first.title)
+    The first run: ...
     """
     paths = sorted(folder().glob("*.toml"), key=lambda path: (path.stem != "quickstart", path.stem))
     return [_read(path) for path in paths]

@@ -51,6 +51,15 @@ def evaluate(
     ------
     plaudit.errors.PlauditError
         The model or the data cannot be used.
+
+    Examples
+    --------
+    >>> import plaudit
+    >>> result = plaudit.evaluate("runs/quickstart/model", "reviews.csv")
+    >>> result["split"], result["rows"], result["overlap"]["rows"]
+    ('test', 24, 0)
+    >>> result["metrics"]["accuracy"]
+    {'value': 0.9..., 'low': 0.8..., 'high': 1.0}
     """
     classifier = Classifier.load(model, device=device)
     say = (watcher or Silent()).say

@@ -82,6 +82,12 @@ def rebuild_report(run: Path | str) -> Path:
     ------
     ArtifactError
         There is no report.json.
+
+    Examples
+    --------
+    >>> import plaudit
+    >>> print(plaudit.report("runs/quickstart"))
+    runs/quickstart/model/report.html
     """
     folder = Path(run)
     if (folder / "model" / artifact.MANIFEST).is_file():

@@ -68,6 +68,18 @@ def train(config: Config, *, watcher: Watcher | None = None) -> Run:
     ------
     plaudit.errors.PlauditError
         The configuration or the data cannot be used, or training failed.
+
+    Examples
+    --------
+    >>> import plaudit
+    >>> config = plaudit.load_config("reviews.toml", ["train.epochs=4"])
+    >>> run = plaudit.train(config)
+    >>> print(run.model)
+    runs/reviews/model
+    >>> run.report["data"]["rows"]
+    {'train': 204, 'validation': 12, 'test': 24}
+    >>> run.report["test"]["metrics"]["accuracy"]
+    {'value': 0.9..., 'low': 0.8..., 'high': 1.0}
     """
     check(config)
     watcher, clock = watcher or Silent(), Stopwatch()
