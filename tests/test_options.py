@@ -27,7 +27,7 @@ OTHER: dict[str, str] = {
     "data.text": "title",
     "data.label": "second",
     "data.labels": '{"0" = "no", "1" = "yes"}',
-    "data.imdb": "{tmp}/missing.csv",
+    "data.imdb": "{tmp}/other.csv",
     "clean.html": "false",
     "clean.entities": "false",
     "clean.unicode": "false",
@@ -89,7 +89,7 @@ WITH: dict[str, list[str]] = {
     "train.patience": ["train.epochs=3", "train.evaluations=8", "optim.lr=0.03"],
 }
 # Keys whose other value cannot work here: the refusal is the effect.
-REFUSED = {"train.device", "data.imdb"}
+REFUSED = {"train.device"}
 if compiled._compiler_lacks("cpu"):
     REFUSED.add("train.compile")
 ECHOES = {
@@ -166,6 +166,8 @@ def test_key_changes_something(
     key: str, places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beside = WITH.get(key, [])
+    # The copy that the name "imdb" stands for, unless the configuration names another.
+    monkeypatch.setenv("PLAUDIT_IMDB", str(places / "data.csv"))
     out = tmp_path / "runs"
     before = observed(places, out, beside, refused=key in REFUSED)
     if out.exists():

@@ -182,7 +182,7 @@ def _cache() -> dict[str, Any]:
 
 
 def _offline() -> dict[str, bool]:
-    from plaudit.data.hub import switched_on
+    from plaudit.data.network import switched_on
 
     return {name: switched_on(name) for name in OFFLINE}
 

@@ -7,7 +7,7 @@ import datasets
 import huggingface_hub
 import pytest
 
-from plaudit.data.hub import switched_on
+from plaudit.data.network import switched_on
 from plaudit.data.records import Columns
 from plaudit.data.sources import read, resolve
 from plaudit.errors import DataError
@@ -60,7 +60,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
     for variable in ("PLAUDIT_OFFLINE", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.delenv("HF_ENDPOINT", raising=False)
-    monkeypatch.setattr("plaudit.data.hub.reachable", hub.probe)
+    monkeypatch.setattr("plaudit.data.network.reachable", hub.probe)
     monkeypatch.setattr(datasets, "load_dataset_builder", hub.builder)
     monkeypatch.setattr(datasets, "load_dataset", hub.load)
     monkeypatch.setattr(datasets, "get_dataset_split_names", lambda *location: list(hub.tables))
@@ -149,10 +149,23 @@ def test_a_failing_download_is_a_data_error(hub: Hub) -> None:
         read(source, "train")
 
 
-def test_offline_forbids_the_hub_in_words(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PLAUDIT_OFFLINE", "1")
-    with pytest.raises(DataError, match="PLAUDIT_OFFLINE forbids"):
+@pytest.mark.parametrize("variable", ["PLAUDIT_OFFLINE", "HF_HUB_OFFLINE"])
+def test_offline_forbids_the_hub_in_words(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "1")
+    hub.up = False
+    with pytest.raises(DataError, match=f"{variable} forbids.*give the path"):
         resolve("hub:own/er")
+    assert hub.probed == []
+
+
+def test_offline_the_hubs_cache_still_serves(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAUDIT_OFFLINE", "1")
+    hub.up, hub.cached = False, True
+    hub.add("train", {"text": ["a", "b"], "label": [0, 1]}, IMDB)
+    assert len(read(resolve("hub:own/er"), "train").rows) == 2
+    assert hub.probed == []
 
 
 def test_without_network_the_error_comes_from_one_short_probe(hub: Hub) -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from huggingface_hub import constants
 
 from plaudit.config import ModelConfig
 from plaudit.errors import ConfigError
@@ -125,9 +128,51 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         encoder_location(str(tmp_path / "nothing"))
 
 
-def test_an_unreachable_hub_says_what_to_do() -> None:
-    with pytest.raises(ConfigError, match="hub reachable"):
+@pytest.fixture
+def silent_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """No answer from the hub, though nobody forbade to ask; returns its empty cache."""
+    for variable in ("PLAUDIT_OFFLINE", "HF_HUB_OFFLINE", "HF_ENDPOINT"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("plaudit.data.network.reachable", lambda *asked, **how: frozenset())
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("load", [load_tokenizer, tiny])
+def test_an_unreachable_hub_says_what_to_do(silent_hub: Path, load: Callable[[str], Any]) -> None:
+    with pytest.raises(ConfigError, match=r"huggingface\.co does not answer.*folder.*'bundled'"):
+        load("hub:nobody/nothing")
+
+
+def test_an_unreachable_hub_is_not_asked_again_and_again(
+    silent_hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its library would retry for most of a minute."""
+    import transformers
+
+    def ask(location: str, **how: object) -> None:
+        assert constants.is_offline_mode()
+        raise OSError(f"no {location} in the cache")
+
+    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", ask)
+    with pytest.raises(ConfigError, match="no nobody/nothing in the cache"):
         load_tokenizer("hub:nobody/nothing")
+    assert not constants.is_offline_mode()
+
+
+@pytest.mark.parametrize("forbidden_by", ["PLAUDIT_OFFLINE", "HF_HUB_OFFLINE", None])
+def test_a_model_in_the_hubs_cache_needs_no_network(
+    silent_hub: Path, tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch, forbidden_by: str | None
+) -> None:
+    repository = silent_hub / "models--some--body"
+    shutil.copytree(tiny_encoder, repository / "snapshots" / "abc")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc")
+    if forbidden_by:
+        monkeypatch.setenv(forbidden_by, "1")
+    assert load_tokenizer("hub:some/body").cls_token == "[CLS]"
+    assert len(families.layers(tiny("hub:some/body").stock)) == 2
 
 
 def test_the_head_begins_with_what_the_encoder_knows(tiny_encoder: Path) -> None:

@@ -3,59 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from plaudit.data import network
 from plaudit.data.columns import Chosen, Header, choose
-from plaudit.data.download import reachable
 from plaudit.data.records import Columns
 from plaudit.data.rows import RawRow
 from plaudit.errors import DataError
 
 _REPO = re.compile(r"([\w.-]+/[\w.-]+)(?:/([\w.-]+))?")
 _REVISION = re.compile(r"@([0-9a-f]{7,40})/")
-_PROBE_TIMEOUT_S = 3.0
 _BATCH_ROWS = 1000
-_TRUE = frozenset({"1", "true", "yes", "on"})
 _UNLABELLED_SPLITS = frozenset({"unsupervised"})
-
-
-def offline() -> bool:
-    """Tell whether the user forbade the network: ``PLAUDIT_OFFLINE=1`` or ``HF_HUB_OFFLINE=1``.
-
-    Returns
-    -------
-    bool
-    """
-    return any(switched_on(name) for name in ("PLAUDIT_OFFLINE", "HF_HUB_OFFLINE"))
-
-
-def switched_on(variable: str) -> bool:
-    """Tell whether an environment variable says yes: 1, true, yes or on.
-
-    Parameters
-    ----------
-    variable : str
-        Its name.
-
-    Returns
-    -------
-    bool
-    """
-    return os.environ.get(variable, "").strip().casefold() in _TRUE
-
-
-def endpoint() -> str:
-    """Return the address of the hub or, as ``HF_ENDPOINT``, of its mirror.
-
-    Returns
-    -------
-    str
-        Without a slash at the end.
-    """
-    return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
 
 
 def parse(name: str) -> tuple[str, ...]:
@@ -102,11 +63,6 @@ def splits(location: tuple[str, ...]) -> tuple[str, ...]:
     DataError
         The hub cannot be asked, or has no such dataset.
     """
-    if switched_on("PLAUDIT_OFFLINE") and not switched_on("HF_HUB_OFFLINE"):
-        raise DataError(
-            f"hub:{'/'.join(location)}: PLAUDIT_OFFLINE forbids the network. Unset it, set "
-            "HF_HUB_OFFLINE=1 to use what the hub's cache holds, or give a local file."
-        )
     import datasets
 
     with _asking(location):
@@ -143,40 +99,18 @@ def load(location: tuple[str, ...], split: str) -> Any:
 
 @contextlib.contextmanager
 def _asking(location: tuple[str, ...]) -> Iterator[None]:
-    """Turn to the hub or, where it does not answer, at once to its cache on this machine."""
-    address = endpoint()
-    forbidden = switched_on("HF_HUB_OFFLINE")
-    up = forbidden or address in reachable((address,), _PROBE_TIMEOUT_S, any_status=True)
-    try:
-        with contextlib.nullcontext() if up else _from_cache():
+    """Turn to the hub or its cache, and say of a failure what to do."""
+    with network.hub_or_cache() as cut_off:
+        try:
             yield
-    # Any exception: the library passes on those of half a dozen others.
-    except Exception as error:
-        if up:
-            raise _failure(location, error) from error
-        raise DataError(
-            f"hub:{'/'.join(location)}: {address} does not answer, and the hub's cache on this "
-            "machine does not hold the dataset. Check the network (HF_ENDPOINT names a mirror), or "
-            "download the dataset elsewhere and give the path."
-        ) from error
-
-
-@contextlib.contextmanager
-def _from_cache() -> Iterator[None]:
-    """Forbid the hub's libraries the network for a while: else they retry for half a minute."""
-    import datasets
-    import huggingface_hub
-
-    # The environment variable counts only before the libraries are imported.
-    switches: tuple[Any, Any] = (datasets.config, huggingface_hub.constants)
-    before = [switch.HF_HUB_OFFLINE for switch in switches]
-    try:
-        for switch in switches:
-            switch.HF_HUB_OFFLINE = True
-        yield
-    finally:
-        for switch, value in zip(switches, before, strict=True):
-            switch.HF_HUB_OFFLINE = value
+        # Any exception: the library passes on those of half a dozen others.
+        except Exception as error:
+            if not cut_off:
+                raise _failure(location, error) from error
+            raise DataError(
+                f"hub:{'/'.join(location)}: {cut_off}, and the hub's cache on this machine does "
+                "not hold the dataset. Else download the dataset elsewhere and give the path."
+            ) from error
 
 
 def _failure(location: tuple[str, ...], error: Exception) -> DataError:

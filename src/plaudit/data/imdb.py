@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from plaudit.data import hub, places
+from plaudit.data import hub, network, places
 from plaudit.data.cache import cache_folder
 from plaudit.data.download import download, md5_of, reachable
 from plaudit.data.places import IMDB_ON_HUB, Source
@@ -52,7 +52,7 @@ def resolve(asked: str, local: str | None, say: Callable[[str], None]) -> Source
     if copy:
         return _local(asked, copy, "data.imdb" if local else "PLAUDIT_IMDB")
     hub_url, tarball = _hub_url(), cache_folder() / "aclImdb_v1.tar.gz"
-    up = frozenset() if hub.offline() else reachable((hub_url, TARBALL_URL), PROBE_TIMEOUT_S)
+    up = frozenset() if network.offline() else reachable((hub_url, TARBALL_URL), PROBE_TIMEOUT_S)
     if hub_url in up:
         try:
             return _from_hub(asked)
@@ -87,7 +87,7 @@ def _local(asked: str, copy: str, named_by: str) -> Source:
 
 
 def _hub_url() -> str:
-    return f"{hub.endpoint()}/datasets/{IMDB_ON_HUB}/resolve/main/README.md"
+    return f"{network.endpoint()}/datasets/{IMDB_ON_HUB}/resolve/main/README.md"
 
 
 def is_kaggle_name(paths: Sequence[str]) -> bool:

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from plaudit.config import ModelConfig
+from plaudit.data import network
 from plaudit.errors import ConfigError, MissingExtra
 from plaudit.model import families
 from plaudit.model.classifier import ReviewClassifier, WindowPooling
@@ -217,15 +218,22 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _explained(encoder: str, location: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, ImportError) as error:
-        hint = (
-            "Is the name right and the hub reachable? A folder on disk works too."
-            if encoder.startswith(HUB)
-            else f"Is {location} a complete transformers model folder?"
-        )
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ConfigError(
-            f"model.encoder = {encoder!r} cannot be loaded: {first} {hint}"
-        ) from error
+    on_hub = encoder.startswith(HUB)
+    with network.hub_or_cache() if on_hub else contextlib.nullcontext() as cut_off:
+        try:
+            yield
+        except (OSError, ValueError, ImportError) as error:
+            lines = str(error).strip().splitlines()
+            reason = lines[0] if lines else type(error).__name__
+            if cut_off:
+                reason = f"{cut_off}; from the hub's cache on this machine: {reason}"
+            advice = _advice(encoder, location)
+            raise ConfigError(
+                f"model.encoder = {encoder!r} cannot be loaded: {reason} {advice}"
+            ) from error
+
+
+def _advice(encoder: str, location: str) -> str:
+    if encoder.startswith(HUB):
+        return "Is the name right? A model folder on disk works too, and so does 'bundled'."
+    return f"Is {location} a complete transformers model folder?"
