@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from plaudit.bench.compare import bench
     from plaudit.config import Config, recipes
     from plaudit.config import load as load_config
     from plaudit.doctor import examine as doctor
@@ -37,6 +38,7 @@ __all__ = [
     "Classifier",
     "Config",
     "__version__",
+    "bench",
     "doctor",
     "evaluate",
     "export",
@@ -55,6 +57,7 @@ _HOMES = {
 # The verbs of the command line. Each is also a module, or in the case of recipes a folder that
 # Python would import as one.
 _VERBS = {
+    "bench": ("plaudit.bench.compare", "bench"),
     "doctor": ("plaudit.doctor", "examine"),
     "evaluate": ("plaudit.run", "evaluate"),
     "export": ("plaudit.export", "export"),

@@ -35,6 +35,14 @@ TextColumn = Annotated[
     str | None,
     typer.Option("--text", metavar="COL", help="Column of the text."),
 ]
+LabelColumn = Annotated[
+    str | None, typer.Option("--label", metavar="COL", help="Column of the label.")
+]
+OutFile = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Also write the JSON, to a new file."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
 def _print_version(asked: bool) -> None:
@@ -85,7 +93,7 @@ def train(
         typer.Argument(metavar="KEY=VALUE", help="Settings that differ: optim.lr=3e-5."),
     ] = None,
     json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    quiet: Quiet = False,
     show_help: Annotated[
         bool,
         typer.Option(
@@ -125,15 +133,12 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
         str | None, typer.Option(metavar="NAME", help="Which official split; by default test.")
     ] = None,
     text: TextColumn = None,
-    label: Annotated[str | None, typer.Option(metavar="COL", help="Column of the label.")] = None,
+    label: LabelColumn = None,
     labels: Annotated[
         str | None,
         typer.Option(metavar="MAPPING", help='Values to names: {"1-4"="negative", …}.'),
     ] = None,
-    out_file: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FILE", help="Also write the JSON, to a new file."),
-    ] = None,
+    out_file: OutFile = None,
     device: Device = "auto",
     json: AsJson = False,
 ) -> None:
@@ -223,6 +228,58 @@ def export(
         for line in lines(done):
             out(inert(line))
     advise(f"plaudit bench {shlex.quote(model)} {shlex.quote(str(done.folder))}")
+
+
+@app.command()
+@guarded
+def bench(  # noqa: PLR0913, PLR0917 - one parameter an option
+    models: Annotated[
+        list[str], typer.Argument(metavar="MODEL...", help="Model folders, the reference first.")
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DATA", help="Labelled rows; by default what was held out."),
+    ] = None,
+    text: TextColumn = None,
+    label: LabelColumn = None,
+    rows: Annotated[int, typer.Option(min=1, help="Rows for accuracy at most.")] = 256,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of timing.")] = 5,
+    out_file: OutFile = None,
+    device: Device = "auto",
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare models and formats: accuracy, speed, size, memory."""
+    if out_file is not None:
+        console.check_new(out_file)
+    from plaudit.bench import compare
+    from plaudit.bench.table import opening, table
+    from plaudit.data.records import Columns
+
+    document = compare.bench(
+        models,
+        data,
+        rows=rows,
+        rounds=rounds,
+        columns=Columns(text=text, label=label),
+        device=device,
+        say=None if quiet else console.say,
+    )
+    if json:
+        out(console.as_json(document))
+    else:
+        console.table(*table(document))
+        for line in opening(document):
+            out(inert(line))
+    if out_file is not None:
+        console.write_new(out_file, console.as_json(document) + "\n")
+    formats = {row["format"] for row in document["models"]}
+    first = shlex.quote(models[0])
+    advise(
+        f"plaudit predict {first} 'A triumph.'"
+        if any("onnx" in each for each in formats)
+        else f"plaudit export {first}"
+    )
 
 
 @app.command()

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -222,6 +222,35 @@ def prediction_line(text: str, prediction: Prediction, *, json: bool) -> str:
         "probabilities": prediction.probabilities,
     }
     return as_json(answer, indent=None)
+
+
+def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write a table to standard output: drawn on a terminal, aligned plain text elsewhere.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the columns. The first is aligned to the left, the others to the right.
+    rows : sequence of sequence of str
+    """
+    names, rows = [*map(inert, names)], [[*map(inert, row)] for row in rows]
+    if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+        widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+        for first, *others in (names, *rows):
+            cells = [f"{cell:>{w}}" for cell, w in zip(others, widths[1:], strict=True)]
+            out("  ".join([f"{first:<{widths[0]}}", *cells]).rstrip())
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=box.SIMPLE_HEAD)
+    for place, name in enumerate(names):
+        drawn.add_column(Text(name), justify="right" if place else "left")
+    for row in rows:
+        drawn.add_row(*map(Text, row))
+    Console().print(drawn)
 
 
 def scores(document: Mapping[str, Any]) -> list[str]:

@@ -111,10 +111,10 @@ def _machine() -> dict[str, Any]:
 
 def _processor() -> str:
     try:
-        from plaudit.run.machine import processor
+        from plaudit.machine import processor
 
         return processor()
-    except Exception:  # its room imports torch; without that, a plainer name must do
+    except Exception:  # it imports torch; without that, a plainer name must do
         return platform.processor() or platform.machine()
 
 

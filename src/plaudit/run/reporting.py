@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from plaudit import machine
 from plaudit.artifact import versions
 from plaudit.config import Config
 from plaudit.data.prepare import Prepared
@@ -14,7 +15,6 @@ from plaudit.model import fold, packed
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
 from plaudit.report import document
-from plaudit.run import machine
 from plaudit.run.testing import Tested, sections
 from plaudit.text.encode import Encoded
 from plaudit.train.drive import Trained

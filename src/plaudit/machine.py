@@ -26,7 +26,7 @@ def describe() -> dict[str, Any]:
 
 def commit() -> str | None:
     """Return the commit of the checkout that plaudit runs from; None outside of one."""
-    here = Path(__file__).resolve().parents[3]
+    here = Path(__file__).resolve().parents[2]
     if not (here / ".git").exists():
         return None
     command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"]

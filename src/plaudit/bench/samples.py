@@ -1,0 +1,131 @@
+"""Which reviews are scored, and which of them are timed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from plaudit.artifact import Spec
+from plaudit.bench.contenders import Contender, Say
+from plaudit.data.clean import clean
+from plaudit.data.prepare import Rows
+from plaudit.data.records import Columns
+from plaudit.data.sources import resolve
+from plaudit.errors import DataError
+from plaudit.labelled import Labelled, find
+
+TIMED = 32
+"""Reviews of a throughput measurement at most: some batches, yet seconds and not minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """Reviews of one length, raw.
+
+    Attributes
+    ----------
+    texts : list of str
+        From the shortest to the longest.
+    tokens : list of int
+        Of each text, before a model cuts it.
+    """
+
+    texts: list[str]
+    tokens: list[int]
+
+    @property
+    def typical(self) -> str:
+        """The review in the middle."""
+        return self.texts[len(self.texts) // 2]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What is measured on.
+
+    Attributes
+    ----------
+    rows : Rows
+        For accuracy and agreement; cleaned.
+    short, long : Length
+        Of those, some of the shortest and some of the longest quarter.
+    data : dict
+        What the rows are, for the document.
+    """
+
+    rows: Rows
+    short: Length
+    long: Length
+    data: dict[str, object]
+
+
+def labelled(
+    model: Path, spec: Spec, data: str | None, columns: Columns, say: Say
+) -> tuple[Labelled, dict[str, object]]:
+    """Find labelled rows: DATA, or else what the model's own run held out.
+
+    Returns
+    -------
+    (Labelled, dict)
+        The rows, and what they are in words.
+
+    Raises
+    ------
+    DataError
+        There are none; the message says what to give.
+    """
+    if data is not None:
+        source = resolve(data, say=say)
+        found = find(source, None, columns, spec)
+    else:
+        hint = "Name labelled data with --data."
+        try:
+            source = resolve(spec.data, say=say)
+            found = find(source, None, columns, spec)
+        except DataError as error:
+            raise DataError(f"{model} was trained on {spec.data!r}: {error} {hint}") from error
+        if found.split != "test":
+            raise DataError(
+                f"{model} was trained on {spec.data!r}, in which a part that was held out cannot "
+                f"be found (any more). {hint}"
+            )
+    described = {"asked": data or spec.data, "served_by": source.served_by, "note": found.note}
+    return found, described | {"split": found.split, "rows_there": len(found.rows)}
+
+
+def draw(found: Labelled, described: dict[str, object], reader: Contender, rows: int) -> Sample:
+    """Draw rows at random, the same ones each time, and set short and long ones aside.
+
+    Parameters
+    ----------
+    found : Labelled
+    described : dict
+    reader : Contender
+        Whose tokens tell short from long.
+    rows : int
+        At most.
+
+    Returns
+    -------
+    Sample
+    """
+    random = np.random.default_rng(0)
+    index = np.sort(random.permutation(len(found.rows))[:rows])
+    chosen = found.rows.take(index)
+    tokens_N = reader.encode(chosen.texts).full_N
+    order = np.argsort(tokens_N, kind="stable")
+    quarter = max(1, len(order) // 4)
+
+    def length(places: np.ndarray) -> Length:
+        some = places[np.linspace(0, len(places) - 1, min(TIMED, len(places))).astype(int)]
+        return Length(found.raw(index[some].tolist()), tokens_N[some].tolist())
+
+    return Sample(chosen, length(order[:quarter]), length(order[-quarter:]), described)
+
+
+def real_tokens(contender: Contender, texts: list[str]) -> int:
+    """Count the tokens that a model reads of raw texts, special ones included, padding not."""
+    config = contender.classifier.spec.clean
+    return len(contender.encode([clean(text, config) for text in texts]).ids)
