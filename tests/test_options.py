@@ -86,6 +86,8 @@ WITH: dict[str, list[str]] = {
     "text.policy": ["text.stride=2"],
     "optim.eps": ["optim.clip_norm=0.1"],
     "train.select": ["train.epochs=3", "train.evaluations=8", "optim.lr=0.03"],
+    # One kind of step, so that it is compiled once.
+    "train.compile": ["train.max_steps=1", "split.validation_size=0"],
     "train.patience": ["train.epochs=3", "train.evaluations=8", "optim.lr=0.03"],
 }
 # Keys whose other value cannot work here: the refusal is the effect.
@@ -161,6 +163,8 @@ def test_every_key_is_covered() -> None:
     assert set(OTHER) == {setting.key for setting in describe()}
 
 
+# torch warns of what its own tracing does (train.compile).
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
 @pytest.mark.parametrize("key", sorted(OTHER))
 def test_key_changes_something(
     key: str, places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

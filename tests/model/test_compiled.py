@@ -17,12 +17,14 @@ CAN = not compiled._compiler_lacks("cpu")
 @pytest.fixture
 def fresh() -> Any:
     torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
     yield
     torch._dynamo.reset()
 
 
+# torch warns of what its own tracing does.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
 @pytest.mark.skipif(not CAN, reason="no C++ compiler")
-@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("form", ["padded", "packed"])
 def test_compiled_layers_compute_the_same(form: str, tmp_path: Path, fresh: None) -> None:
     model = tiny(tmp_path / "encoder")
@@ -32,15 +34,16 @@ def test_compiled_layers_compute_the_same(form: str, tmp_path: Path, fresh: None
     expected = [gradients(model, given) for given in inputs]
     compiled.compile_layers(model.stock, "cpu")
     assert list(model.state_dict()) == names
-    before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    graphs = []
     for given, (wanted_BC, wanted) in zip(inputs, expected, strict=True):
         logits_BC, found = gradients(model, given)
         torch.testing.assert_close(logits_BC, wanted_BC, atol=1e-5, rtol=1e-5)
         for name, gradient in wanted.items():
             torch.testing.assert_close(found[name], gradient, atol=1e-5, rtol=1e-4, msg=name)
-        with torch.inference_mode():
-            torch.testing.assert_close(model(*given), wanted_BC, atol=1e-5, rtol=1e-5)
-    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > before
+        graphs.append(torch._dynamo.utils.counters["stats"]["unique_graphs"])
+    # Compiled once: neither another layer nor another shape is a reason to compile again.
+    assert graphs[0] > 0
+    assert graphs == [graphs[0]] * 3
 
 
 def test_without_a_compiler_it_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

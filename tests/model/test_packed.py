@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from plaudit.config import ModelConfig
 from plaudit.errors import ConfigError
-from plaudit.model import infer, packed
+from plaudit.model import families, infer, packed
 from plaudit.model.build import build
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
@@ -51,7 +51,7 @@ def tiny(folder: Path, family: str = "bert", windows: Any = "mean", **more: Any)
     torch.manual_seed(0)
     config = ModelConfig(encoder=str(folder), **more)
     model = build(config, ("bad", "good", "mixed"), max_tokens=32, window_pooling=windows)
-    for part in packed.families.head_parts(model.stock):
+    for part in families.head_parts(model.stock):
         for parameter in part.parameters():
             torch.nn.init.normal_(parameter, std=0.3)
     return model.eval()
