@@ -416,7 +416,7 @@ def test_packed_training_leaves_a_model_for_everyone(
     with torch.no_grad():
         packed_NC = loaded.model.eval()(*row.inputs).numpy()
     np.testing.assert_allclose(packed_NC, padded_NC, atol=1e-5)
-    assert len(set(padded_NC.argmax(axis=1))) == 2
+    assert np.ptp(padded_NC[:, 0]) > 0.3, "texts that all look alike would prove nothing"
 
 
 def test_a_run_says_that_it_was_not_packed_and_why(done: tuple[run.Run, Notes]) -> None:
