@@ -109,3 +109,10 @@ def reviews_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
             text = f"{review(label, random_)} {'!' * (n % 3)} film{n}"
             file.write(json.dumps({"text": text, "label": label}) + "\n")
     return path
+
+
+@pytest.fixture
+def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Report.json only: drawing the page is half the cost of a small run."""
+    for page in ("plaudit.report.html.render", "plaudit.report.card.render"):
+        monkeypatch.setattr(page, lambda document: "")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ from plaudit.data.cache import cache_folder
 from plaudit.errors import PlauditError
 from plaudit.model import compiled
 from tests.conftest import save_encoder
+
+pytestmark = pytest.mark.usefixtures("unrendered")
 
 # A value for each key that differs from the default and from BASE.
 OTHER: dict[str, str] = {
@@ -126,8 +131,10 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def observed(places: Path, out: Path, settings: list[str], *, refused: bool = False) -> str:
+def observed(places: Path, settings: list[str], *, refused: bool = False) -> str:
     """Do a run; return all that it decided, without what the clock decided."""
+    out = places / "runs"
+    shutil.rmtree(out, ignore_errors=True)  # a name that is taken would be a change of its own
     try:
         config: Config = load(
             None,
@@ -163,28 +170,32 @@ def test_every_key_is_covered() -> None:
     assert set(OTHER) == {setting.key for setting in describe()}
 
 
+@pytest.fixture(scope="module")
+def before(places: Path) -> Callable[[tuple[str, ...]], str]:
+    """What was observed without the key; the same for many keys, so each is run once."""
+    return cache(lambda beside: observed(places, list(beside)))
+
+
 # torch warns of what its own tracing does (train.compile).
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
 @pytest.mark.parametrize("key", sorted(OTHER))
 def test_key_changes_something(
-    key: str, places: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    key: str,
+    places: Path,
+    before: Callable[[tuple[str, ...]], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     beside = WITH.get(key, [])
     # The copy that the name "imdb" stands for, unless the configuration names another.
     monkeypatch.setenv("PLAUDIT_IMDB", str(places / "data.csv"))
-    out = tmp_path / "runs"
-    before = observed(places, out, beside, refused=key in REFUSED)
-    if out.exists():
-        out.rename(tmp_path / "before")
+    expected = before(tuple(beside))
     monkeypatch.setenv("PLAUDIT_CACHE", str(tmp_path / "cache"))
     value = OTHER[key].replace("{tmp}", str(places))
-    changed = observed(places, out, [*beside, f"{key}={value}"], refused=key in REFUSED)
-    assert changed != before
+    changed = observed(places, [*beside, f"{key}={value}"], refused=key in REFUSED)
+    assert changed != expected
 
 
-def test_the_same_settings_change_nothing(places: Path, tmp_path: Path) -> None:
+def test_the_same_settings_change_nothing(places: Path) -> None:
     """Or the test above would pass whatever a key did."""
-    out = tmp_path / "runs"
-    before = observed(places, out, [])
-    out.rename(tmp_path / "before")
-    assert observed(places, out, []) == before
+    assert observed(places, []) == observed(places, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from plaudit.report import words
@@ -18,8 +19,9 @@ FILTERS = {
 }
 
 
+@cache
 def template(name: str, **escaping: Any) -> Template:
-    """Load a template; a value that it names and nobody gave is an error.
+    """Load a template once; a value that it names and nobody gave is an error.
 
     Parameters
     ----------
