@@ -83,3 +83,14 @@ def test_no_text_no_answer(classifier: Classifier) -> None:
 @pytest.mark.parametrize("text", ["", " ", "\x00", "\ud800", "🎬" * 50, "a" * 100_000, "<b>"])
 def test_odd_texts_are_answered(classifier: Classifier, text: str) -> None:
     assert classifier.predict([text])[0].label in classifier.labels
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_dropout_is_off_and_the_mode_of_the_model_is_kept(
+    tiny_encoder: Path, tmp_path: Path, training: bool
+) -> None:
+    classifier = Classifier.load(make(tmp_path / "model", tiny_encoder, dropout=0.5), device="cpu")
+    before = classifier.probabilities(["a good film"])
+    model = classifier._model.train(training)
+    np.testing.assert_array_equal(classifier.probabilities(["a good film"]), before)
+    assert {module.training for module in model.modules()} == {training}

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from plaudit.text.batches import ReviewDataset, TokenBudgetSampler, collate, dataloader
+from plaudit.text.batches import (
+    ReviewDataset,
+    TokenBudgetSampler,
+    batch_of,
+    collate,
+    dataloader,
+)
 from plaudit.text.encode import Encoded
 
 
@@ -44,6 +50,19 @@ def test_windows_of_a_text_stay_together_and_know_their_owner() -> None:
     assert batch.owner_P.tolist() == [0, 1, 1, 1]
     assert batch.ids_PT.shape == (4, 3)
     assert batch.labels_B is None
+
+
+@pytest.mark.parametrize("rows", [[0], [3], [2, 0], [1, 3, 2], [3, 2, 1, 0]])
+def test_a_batch_straight_from_the_arrays_is_the_collated_one(rows: list[int]) -> None:
+    texts = encoded([3, 7, 2, 5], pieces=[1, 3, 1, 2])
+    data = ReviewDataset(texts)
+    own, expected = batch_of(texts, rows, pad_id=9), collate([data[n] for n in rows], pad_id=9)
+    for name in ("ids_PT", "mask_PT", "owner_P", "rows_B"):
+        tensor = getattr(own, name)
+        assert tensor.dtype == torch.int64
+        assert tensor.tolist() == getattr(expected, name).tolist()
+    assert own.tokens == expected.tokens
+    assert own.labels_B is expected.labels_B is None
 
 
 @pytest.mark.parametrize("shuffle", [True, False])

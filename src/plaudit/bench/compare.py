@@ -102,11 +102,12 @@ def _header(sample: Sample, rounds: int) -> dict[str, Any]:
     def described(length: Length) -> dict[str, Any]:
         return {"reviews": len(length.texts), "tokens": asdict(Spread.of(length.tokens))}
 
+    versions = artifact.versions()
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": machine.commit(),
-        "machine": machine.describe(),
-        "versions": artifact.versions() | _runtime(),
+        "machine": {k: v for k, v in machine.describe().items() if k not in versions},
+        "versions": versions | _runtime(),
         "threads": torch.get_num_threads(),
         "data": sample.data | {"rows": len(sample.rows)},
         "rounds": rounds,

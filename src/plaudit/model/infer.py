@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ import torch
 from plaudit.model import packed
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
-from plaudit.text.batches import TokenBudgetSampler, dataloader
+from plaudit.text.batches import Batch, TokenBudgetSampler, batch_of
 from plaudit.text.encode import Encoded
 from plaudit.text.packing import AnyBatch, PackedLoader, PackingSampler
 
@@ -78,10 +78,12 @@ def logits(
 
     shape = (len(encoded), int(model.stock.config.num_labels))
     was_training = model.training
-    model.eval()
+    if was_training:  # else spared: each way it goes through every module
+        model.eval()
     with torch.inference_mode(), autocast(compute):
         out_NC = in_order(_batches(model, encoded, compute, batch_tokens, pad_id), run, shape)
-    model.train(was_training)
+    if was_training:
+        model.train()
     return out_NC
 
 
@@ -93,9 +95,10 @@ def _batches(
     return padded(encoded, batch_tokens, pad_id)
 
 
-def padded(encoded: Encoded, batch_tokens: int, pad_id: int) -> Iterable[Any]:
+def padded(encoded: Encoded, batch_tokens: int, pad_id: int) -> Iterator[Batch]:
     """Return batches of texts of like length, longest first."""
-    return dataloader(encoded, None, TokenBudgetSampler(encoded, batch_tokens), pad_id)
+    for rows in TokenBudgetSampler(encoded, batch_tokens).batches():
+        yield batch_of(encoded, rows, pad_id)
 
 
 def in_order(
