@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from plaudit.errors import DataError
+from plaudit.model.infer import TorchEngine
 from plaudit.predict import Classifier
 from tests.test_artifact import make
 
@@ -91,6 +92,7 @@ def test_dropout_is_off_and_the_mode_of_the_model_is_kept(
 ) -> None:
     classifier = Classifier.load(make(tmp_path / "model", tiny_encoder, dropout=0.5), device="cpu")
     before = classifier.probabilities(["a good film"])
-    model = classifier._model.train(training)
+    assert isinstance(classifier._engine, TorchEngine)
+    model = classifier._engine.model.train(training)
     np.testing.assert_array_equal(classifier.probabilities(["a good film"]), before)
     assert {module.training for module in model.modules()} == {training}

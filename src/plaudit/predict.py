@@ -72,7 +72,6 @@ class Classifier:
         self.seen_prints_N = loaded.seen_prints_N
         self._engine = _engine(loaded.model, compute)
         self._encoder = TextEncoder(loaded.tokenizer, loaded.spec.text)
-        self._compute = compute
 
     @classmethod
     def load(cls, path: Path | str, *, device: str = "auto", precision: str = "auto") -> Classifier:
