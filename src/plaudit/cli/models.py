@@ -1,87 +1,20 @@
-"""The command line: parse → call → print. Heavy modules are imported inside the commands."""
+"""Commands that make and use models: train, evaluate, predict, export, bench."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from plaudit import console, progress
+from plaudit.cli.about import help_with_settings
+from plaudit.cli.options import AsJson, Device, LabelColumn, OutFile, Quiet, TextColumn
 from plaudit.console import advise, guarded, inert, out
 
-if TYPE_CHECKING:
-    from plaudit.config import Setting
 
-app = typer.Typer(
-    name="plaudit",
-    help="Fine-tune BERT-family encoders to classify text, and report what they are worth.",
-    epilog="Start here: plaudit train quickstart",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-Device = Annotated[
-    Literal["auto", "cpu", "cuda", "mps"],
-    typer.Option("--device", help="Where to compute; auto: a GPU when there is one."),
-]
-TextColumn = Annotated[
-    str | None,
-    typer.Option("--text", metavar="COL", help="Column of the text."),
-]
-LabelColumn = Annotated[
-    str | None, typer.Option("--label", metavar="COL", help="Column of the label.")
-]
-OutFile = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="FILE", help="Also write the JSON, to a new file."),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
-
-
-def _print_version(asked: bool) -> None:
-    if asked:
-        import plaudit
-
-        out(f"plaudit {plaudit.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def plaudit_options(
-    version: Annotated[
-        bool,
-        typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version."),
-    ] = False,
-) -> None:
-    """Fine-tune BERT-family encoders to classify text, and report what they are worth."""
-
-
-def _help_with_settings(ctx: typer.Context, asked: bool) -> None:
-    if asked:
-        from plaudit.config import describe
-
-        out(ctx.get_help())
-        out("\nSettings, as key=value:")
-        for setting in describe():
-            out(_setting_line(setting))
-        raise typer.Exit
-
-
-def _setting_line(setting: Setting) -> str:
-    from plaudit.config import as_toml
-
-    shown = f"  {setting.key} = {as_toml(setting.default)}"
-    return f"{shown:<38} {setting.allowed}\n      {setting.help}"
-
-
-@app.command(context_settings={"help_option_names": []})
 @guarded
 def train(
     what: Annotated[
@@ -99,7 +32,7 @@ def train(
         typer.Option(
             "--help",
             is_eager=True,
-            callback=_help_with_settings,
+            callback=help_with_settings,
             help="Show this message and every setting with its default.",
         ),
     ] = False,
@@ -124,7 +57,6 @@ def train(
     advise(f"plaudit predict {shlex.quote(str(run.model))} 'A triumph.'")
 
 
-@app.command()
 @guarded
 def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model folder: runs/NAME/model.")],
@@ -166,7 +98,6 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
     advise(f"plaudit predict {shlex.quote(model)} 'A triumph.'")
 
 
-@app.command()
 @guarded
 def predict(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model folder: runs/NAME/model.")],
@@ -196,7 +127,6 @@ def predict(
     advise(f"plaudit evaluate {shlex.quote(model)} DATA")
 
 
-@app.command()
 @guarded
 def export(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model folder: runs/NAME/model.")],
@@ -230,7 +160,6 @@ def export(
     advise(f"plaudit bench {shlex.quote(model)} {shlex.quote(str(done.folder))}")
 
 
-@app.command()
 @guarded
 def bench(  # noqa: PLR0913, PLR0917 - one parameter an option
     models: Annotated[
@@ -280,70 +209,3 @@ def bench(  # noqa: PLR0913, PLR0917 - one parameter an option
         if any("onnx" in each for each in formats)
         else f"plaudit export {first}"
     )
-
-
-@app.command()
-@guarded
-def recipes(
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Print this recipe's TOML.")
-    ] = None,
-    keys: Annotated[bool, typer.Option("--keys", help="Show every setting instead.")] = False,
-) -> None:
-    """List the shipped runs, print one, or show every setting."""
-    from plaudit import config
-
-    if keys:
-        for setting in config.describe():
-            out(_setting_line(setting))
-        advise("plaudit train RECIPE KEY=VALUE")
-    elif name is not None:
-        out(config.recipe(name).path.read_text(encoding="utf-8").rstrip("\n"))
-        advise(f"plaudit train {name}, or save it as my.toml, edit it, and plaudit train my.toml")
-    else:
-        shipped = config.recipes()
-        width = max(map(len, (recipe.name for recipe in shipped)), default=0)
-        for recipe in shipped:
-            out(f"{recipe.name:<{width}}  {recipe.title}")
-        advise("plaudit train quickstart, or plaudit recipes NAME to read one")
-
-
-@app.command()
-@guarded
-def doctor(json: AsJson = False) -> None:
-    """Say what this machine has and lacks, and how plaudit computes."""
-    from plaudit.doctor import examine, lines
-
-    findings = examine()
-    if json:
-        out(console.as_json(findings))
-    else:
-        for line in lines(findings):
-            out(inert(line))
-    advise("plaudit train quickstart")
-
-
-@app.command()
-@guarded
-def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder: runs/NAME.")],
-) -> None:
-    """Build report.html anew from report.json; print the summary."""
-    from json import loads
-
-    from plaudit import run as api
-    from plaudit.report.summary import headline
-
-    page = api.rebuild_report(run)
-    out(inert(headline(loads(page.with_suffix(".json").read_text(encoding="utf-8")))))
-    out(f"report: {inert(str(page))}")
-    advise("open the report in a browser, or plaudit predict MODEL 'A triumph.'")
-
-
-def main() -> None:
-    """Run the command line."""
-    # A review may hold what the terminal's encoding does not: show it escaped, never fail.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    app()

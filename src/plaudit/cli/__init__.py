@@ -1,0 +1,57 @@
+"""The command line: parse → call → print. Heavy modules are imported inside the commands."""
+
+from __future__ import annotations
+
+import sys
+from io import TextIOWrapper
+from typing import Annotated
+
+import typer
+
+from plaudit.cli import about, models
+from plaudit.console import out
+
+app = typer.Typer(
+    name="plaudit",
+    help="Fine-tune BERT-family encoders to classify text, and report what they are worth.",
+    epilog="Start here: plaudit train quickstart",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        import plaudit
+
+        out(f"plaudit {plaudit.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def plaudit_options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version."),
+    ] = False,
+) -> None:
+    """Fine-tune BERT-family encoders to classify text, and report what they are worth."""
+
+
+# --help is train's own: it shows every setting too.
+app.command(context_settings={"help_option_names": []})(models.train)
+for make_or_use in (models.evaluate, models.predict, models.export, models.bench):
+    app.command()(make_or_use)
+for tell in (about.recipes, about.doctor, about.report):
+    app.command()(tell)
+
+
+def main() -> None:
+    """Run the command line."""
+    # A review may hold what the terminal's encoding does not: show it escaped, never fail.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    app()
