@@ -189,26 +189,26 @@ def test_the_search_is_used_on_the_same_kind_of_machine(script, tmp_path, capsys
     words = ["--rounds", 1, "--tokens", 50, "--pool", 48, "--out", out]
     script("training.py", "--search", *words)
     stored = json.loads(out.read_text(encoding="utf-8"))
-    assert stored["search"]["best"] in {8, 16, 32, 64}
+    assert set(stored["search"]["rounds"]) == {"8", "16", "32", "64"}
+    best = stored["search"]["best"]
+    assert f"fastest with batches of {best}" in capsys.readouterr().out
+    found_batch = runpy.run_path(str(ROOT / "benchmarks" / "training.py"))["found_batch"]
     stored["search"]["best"] = 4
     out.write_text(json.dumps(stored), encoding="utf-8")
-    script("training.py", "--short", "--side", "plaudit", "--out", out)
-    assert "batches of 4" in capsys.readouterr().out
+    assert found_batch(out) == 4
     stored["search"]["machine"]["processor"] = "another"
     out.write_text(json.dumps(stored), encoding="utf-8")
-    script("training.py", "--short", "--side", "plaudit", "--out", out)
-    assert "batches of 16" in capsys.readouterr().out
+    assert found_batch(out) == 16
+    assert found_batch(tmp_path / "absent.json") == 16
 
 
 @pytest.mark.usefixtures("tiny_world")
-def test_scoring_compares_equal_tokens_and_the_short_form_writes_nothing(script, tmp_path, capsys):
+def test_scoring_compares_equal_tokens(script, tmp_path, capsys):
     out = tmp_path / "scoring.json"
-    script("scoring.py", "--short", "--out", out)
-    assert not out.exists()
+    script("scoring.py", "--reviews", 30, "--rounds", 3, "--probe", 4, "--out", out)
     printed = capsys.readouterr().out
     assert "plaudit, fp32 / pipeline, defaults" in printed
     assert "ONNX Runtime is skipped: onnx not installed" in printed
-    script("scoring.py", "--reviews", 30, "--rounds", 3, "--probe", 4, "--out", out)
     section = json.loads(out.read_text(encoding="utf-8"))["scoring"]
     units = {name: [row["units"] for row in rows] for name, rows in section["rounds"].items()}
     del units["products' limit"]
@@ -228,6 +228,12 @@ def test_peers_compute_what_plaudit_computes(tmp_path):
     peers = scorers.peer_sides(model, 4)
     assert [score(texts) for score in peers.values()] == [ours(texts)] * 2
     assert len(set(ours(texts))) == 2
+
+
+@pytest.mark.usefixtures("tiny_world")
+def test_the_short_form_writes_nothing(script, tmp_path):
+    script("latency.py", "--short", "--out", tmp_path / "latency.json")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("tiny_world")

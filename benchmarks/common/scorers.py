@@ -12,6 +12,7 @@ import contextlib
 import copy
 import dataclasses
 import io
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -92,6 +93,8 @@ def prepare(source: Path | None, work: Path, compute: Compute) -> Model:
         loaded = artifact.load(source)
         if loaded.spec.labels != LABELS:
             raise SystemExit(f"{source} has the labels {loaded.spec.labels}, wanted: {LABELS}")
+        if not len(loaded.seen_prints_N):
+            say(f"{source} does not list what it was trained on: accuracy is on seen reviews too")
     spec = loaded.spec.model_copy(update={"text": text})
     loaded = dataclasses.replace(loaded, spec=spec)
     folder = work / "model"
@@ -265,4 +268,8 @@ def silent() -> Iterator[None]:
     """Exporters report on every step."""
     with contextlib.redirect_stdout(io.StringIO()), quiet_peers(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        logging.disable(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.disable(logging.NOTSET)

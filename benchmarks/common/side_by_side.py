@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -64,7 +65,7 @@ class Document:
 
     def __init__(self, path: Path | None, question: str) -> None:
         self.path = path
-        self.content: dict[str, Any] = {"question": question} | self.read(path)
+        self.content: dict[str, Any] = self.read(path) | {"question": question}
 
     @staticmethod
     def read(path: Path | None) -> dict[str, Any]:
@@ -226,8 +227,12 @@ def figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
+@cache
 def machine() -> dict[str, Any]:
-    """Return processor, cores, threads, versions of both sides, commit and time."""
+    """Return processor, cores, threads, versions of both sides, commit and the time of the start.
+
+    Looked up once: a run that edits the checkout beside it was still made by the code it loaded.
+    """
     import torch
 
     from plaudit.run import machine as own
