@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from common.side_by_side import RESULTS, Document, own_process, peak_mb, say, turns
+from common.side_by_side import RESULTS, Document, own_process, say, turns
 
 QUESTION = "Do time per review and memory stay the same from 1,000 to 50,000 reviews scored?"
 SIZES = (1_000, 10_000, 50_000)
@@ -38,6 +38,7 @@ def score(rows: int, layers: int, max_tokens: int, distinct: int) -> dict[str, f
     from common.reviews import bundled
     from common.side_by_side import quiet_peers
     from plaudit import artifact
+    from plaudit.bench.memory import peak_mb
     from plaudit.config import CleanConfig, ModelConfig, SplitConfig, TextConfig
     from plaudit.model import families
     from plaudit.model.build import build, load_tokenizer

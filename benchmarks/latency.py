@@ -72,7 +72,7 @@ def measure(args: argparse.Namespace, work: Path, document: Document) -> None:
 
     model = scorers.prepare(args.model, work, plan("auto"))
     texts = short_reviews(2_000 if args.short else 25_000)
-    ours = scorers.plaudit_sides(model, work)
+    ours = scorers.plaudit_sides(model, work, short=args.short)
     ways = ours | {scorers.REFERENCE: scorers.pipeline(model, batch=None)}
     ways |= scorers.runtime_sides(model, work, [1])
     times_ms: dict[str, list[float]] = {name: [] for name in ways}

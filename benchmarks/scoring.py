@@ -182,7 +182,7 @@ def measure(args: argparse.Namespace, work: Path, document: Document) -> None:
     pool = 2_000 if args.short else 25_000
     reviews, unseen_N, rest = open_reviews(model.load().seen_prints_N, args.reviews, pool)
     task = Task(reviews, check_tokens(model, reviews.texts), args.rounds)
-    ours = scorers.plaudit_sides(model, work)
+    ours = scorers.plaudit_sides(model, work, short=args.short)
     found = probe(model, reviews.texts[:: max(1, len(reviews) // args.probe)][: args.probe])
     batch = max(found, key=lambda size: found[size])
     ways = ours | scorers.peer_sides(model, batch)

@@ -132,17 +132,17 @@ def peak_of(args: argparse.Namespace) -> dict[str, float]:
     import torch
 
     from common.trainers import sides, with_warm_up
+    from plaudit.bench.memory import peak_mb
 
     pool, compute = opened(args)
     way = sides(pool, compute, found_batch(args.out))[args.peak_of]()
     plan = way.plan()
     size = {id(batch): len(batch) * int(pool.lengths_N[batch].max()) for batch in plan}
     largest = sorted(plan, key=lambda batch: size[id(batch)])[-2:]
-    before = side_by_side.peak_mb()
+    before = peak_mb()
     way.train(with_warm_up(plan, [*largest, plan[0]], pool.lengths_N, way.warm_rows))
-    on_gpu = torch.cuda.max_memory_allocated() / 2**20 if compute.device == "cuda" else 0
-    peak = side_by_side.peak_mb()
-    return {"peak_mb": round(peak), "before_mb": round(before), "gpu_mb": round(on_gpu)}
+    on_gpu = torch.cuda.max_memory_allocated() / 1e6 if compute.device == "cuda" else 0
+    return {"peak_mb": round(peak_mb()), "before_mb": round(before), "gpu_mb": round(on_gpu)}
 
 
 def opened(args: argparse.Namespace) -> tuple[Any, Any]:

@@ -13,7 +13,6 @@ import importlib.util
 import json
 import os
 import re
-import resource
 import subprocess
 import sys
 import time
@@ -235,7 +234,7 @@ def machine() -> dict[str, Any]:
     """
     import torch
 
-    from plaudit.run import machine as own
+    from plaudit import machine as own
 
     found = {name: version(name) for name in PEERS}
     return {
@@ -258,17 +257,6 @@ def version(package: str) -> str | None:
 def missing(*modules: str) -> str:
     """Name the modules that are not installed, or return an empty string."""
     return ", ".join(name for name in modules if importlib.util.find_spec(name) is None)
-
-
-def peak_mb() -> float:
-    """Return this process's largest resident size so far."""
-    # Not ru_maxrss where it can be helped: Linux hands the parent's peak on to the child.
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
-        return int(line.split()[1]) / 1024
-    scale = 2**20 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
 
 
 def own_process(script: str, *words: str) -> dict[str, Any]:

@@ -25,8 +25,10 @@ from common.side_by_side import Sample, missing, now, quiet_peers
 from plaudit.config import Config, ModelConfig
 from plaudit.model.build import build, encoder_location, load_tokenizer
 from plaudit.model.device import Compute
+from plaudit.model.packed import choose
 from plaudit.text.batches import TokenBudgetSampler, dataloader
 from plaudit.text.encode import Encoded
+from plaudit.text.packing import PackedLoader, PackingSampler
 from plaudit.train.loop import Course, fit
 
 MAX_TOKENS = 512
@@ -119,19 +121,11 @@ def sixteens(count: int, size: int, order: Sequence[int] | None = None) -> Batch
     return [[int(n) for n in rows[i : i + size]] for i in range(0, count - size + 1, size)]
 
 
-class _Chosen(TokenBudgetSampler):
-    """The sampler that plaudit's loader expects, with its batches named."""
-
-    def __init__(self, encoded: Encoded, batches: Batches) -> None:
-        super().__init__(encoded, 1)
-        self._named = batches
-
-    def batches(self) -> Batches:
-        return self._named
-
-
 class Plaudit:
-    """plaudit's own loop with its default configuration, but for the 512 tokens."""
+    """plaudit's own loop with its default configuration, but for the 512 tokens.
+
+    Batches are padded or packed, as it chooses for the device.
+    """
 
     warm_rows = 2
 
@@ -145,15 +139,20 @@ class Plaudit:
                 max_tokens=MAX_TOKENS,
                 window_pooling="mean",
             )
+        train, dropout = self.config.train, self.config.model.attention_dropout
+        self.packed = choose(train.packed, self.model.stock, compute, dropout).packed
 
     def plan(self) -> Batches:
-        batch_tokens = self.config.train.batch_tokens
-        return TokenBudgetSampler(self.pool.encoded, batch_tokens, shuffle=True).batches()
+        sampler = PackingSampler if self.packed else TokenBudgetSampler
+        return sampler(self.pool.encoded, self.config.train.batch_tokens, shuffle=True).batches()
 
     def train(self, batches: Batches) -> Sample:
         course = Course(len(batches), len(batches), float(len(batches)), frozenset())
-        loader = dataloader(
-            self.pool.encoded, self.pool.labels_N, _Chosen(self.pool.encoded, batches)
+        pool = self.pool
+        loader = (
+            PackedLoader(pool.encoded, pool.labels_N, batches)
+            if self.packed
+            else dataloader(pool.encoded, pool.labels_N, batches)
         )
         configs = (self.config.optim, self.config.train)
         steps = fit(self.model, lambda _: iter(loader), course, self.compute, configs)
