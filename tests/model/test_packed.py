@@ -253,3 +253,20 @@ def test_inference_packs_where_a_kernel_is_and_answers_the_same(
     packed_NC = infer.logits(model, encoded, CPU, batch_tokens=16)
     assert [spans.texts for spans in forms] == [2, 1, 1]
     np.testing.assert_allclose(packed_NC, padded_NC, atol=1e-5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_the_gpu_s_kernel_agrees_with_the_padded_path(tmp_path: Path) -> None:
+    model = tiny(tmp_path / "encoder").cuda()
+    padded, row = (batch.to("cuda") for batch in both(texts(pieces=(1, 3, 2, 1))))
+    results = []
+    for batch in (padded, row):
+        model.zero_grad()
+        with torch.autocast("cuda", dtype=torch.bfloat16):
+            logits_BC = model(*batch.inputs).float()
+        F.cross_entropy(logits_BC, torch.tensor([0, 1, 2, 1], device="cuda")).backward()
+        grads = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
+        results.append((logits_BC.detach(), torch.cat(grads)))
+    torch.testing.assert_close(results[0][0], results[1][0], atol=3e-2, rtol=3e-2)
+    apart = (results[0][1] - results[1][1]).norm() / results[0][1].norm()
+    assert apart < 5e-2
