@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from plaudit.evaluate import bootstrap, confusion, ranking
-from plaudit.evaluate.metrics import Estimate, point, score
+from plaudit.evaluate.metrics import point, score
+from plaudit.evaluate.scores import Estimate
 
 EXACT = {"rel": 1e-12, "abs": 1e-12}
 

@@ -11,8 +11,7 @@ Axes: N rows, C classes, R resamples.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,82 +20,10 @@ from numpy.typing import NDArray
 from plaudit.evaluate import bootstrap as resampling
 from plaudit.evaluate import confusion, ranking
 from plaudit.evaluate.bootstrap import Floats, Ints
+from plaudit.evaluate.scores import Estimate, Scores
 
 # Beyond this, ranking metrics get no interval: each resample would go through every class.
 _MAX_RANKED_CLASSES = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A value and its interval.
-
-    Attributes
-    ----------
-    value : float
-        NaN where the metric is undefined.
-    low, high : float or None
-        Ends of the interval; None where none can be stated.
-    """
-
-    value: float
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """What a model reached on a set of rows.
-
-    Attributes
-    ----------
-    rows : int
-    labels : tuple of str
-    metrics : mapping of str to Estimate
-    per_class : mapping of str to mapping of str to Estimate
-        For each label: precision, recall, f1, support.
-    confusion : tuple of tuple of int
-        Rows are the truth, columns the prediction.
-    confidence : float
-        Coverage of the intervals.
-    bootstrap : int
-        Resamples behind the intervals.
-    """
-
-    rows: int
-    labels: tuple[str, ...]
-    metrics: Mapping[str, Estimate]
-    per_class: Mapping[str, Mapping[str, Estimate]]
-    confusion: tuple[tuple[int, ...], ...]
-    confidence: float
-    bootstrap: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the scores as plain values that any JSON reader accepts.
-
-        Returns
-        -------
-        dict
-            Keys rows, labels, metrics, per_class, confusion, interval; NaN has become None.
-        """
-        return {
-            "rows": self.rows,
-            "labels": list(self.labels),
-            "metrics": {name: _plain(estimate) for name, estimate in self.metrics.items()},
-            "per_class": {
-                label: {name: _plain(estimate) for name, estimate in values.items()}
-                for label, values in self.per_class.items()
-            },
-            "confusion": [list(row) for row in self.confusion],
-            "interval": {
-                "method": "bootstrap percentile, rows resampled",
-                "confidence": self.confidence,
-                "resamples": self.bootstrap,
-            },
-        }
-
-
-def _plain(estimate: Estimate) -> dict[str, float | None]:
-    return {name: None if v is None or math.isnan(v) else v for name, v in asdict(estimate).items()}
 
 
 def score(

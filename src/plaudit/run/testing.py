@@ -13,7 +13,8 @@ import numpy as np
 from plaudit.config import Config, EvaluateConfig
 from plaudit.data.prepare import Prepared, Rows
 from plaudit.evaluate.baseline import Baseline, tfidf
-from plaudit.evaluate.metrics import Scores, score
+from plaudit.evaluate.metrics import score
+from plaudit.evaluate.scores import Scores
 from plaudit.predict import Classifier
 from plaudit.report import document
 
