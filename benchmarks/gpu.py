@@ -31,6 +31,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from common.gpu_sides import Job, Shape, plaudit_rate, stock, synchronize, trainer_rate
 from plaudit.config import TextConfig
 from plaudit.data.clean import clean
 from plaudit.data.sources import read, resolve
@@ -42,7 +43,6 @@ from plaudit.model.device import plan
 from plaudit.text.batches import ReviewDataset, collate
 from plaudit.text.encode import Encoded, TextEncoder
 from plaudit.text.packing import pack
-from support.sides import Job, Shape, plaudit_rate, stock, synchronize, trainer_rate
 
 RESULT = Path(__file__).parent / "results" / "gpu.json"
 SHAPES = {"BERT-base": (12, 768, 12), "MiniLM-L6": (6, 384, 12)}
