@@ -50,7 +50,7 @@ UNTUNED = 16
 
 def turn(way: Any, pool: Any, tokens: int) -> Side:
     """Make a side of a way to train."""
-    from common.trainers import chosen, with_warm_up
+    from common.batches import chosen, with_warm_up
 
     plan = way.plan()
 
@@ -131,7 +131,8 @@ def peak_of(args: argparse.Namespace) -> dict[str, float]:
     """Train on the largest batches of one side and return this process's peak."""
     import torch
 
-    from common.trainers import sides, with_warm_up
+    from common.batches import with_warm_up
+    from common.trainers import sides
     from plaudit.bench.memory import peak_mb
 
     pool, compute = opened(args)
@@ -147,10 +148,11 @@ def peak_of(args: argparse.Namespace) -> dict[str, float]:
 
 def opened(args: argparse.Namespace) -> tuple[Any, Any]:
     """Encode the reviews, and choose device and precision as plaudit does."""
-    from common.trainers import Pool
+    from common import trainers
+    from common.batches import Pool
     from plaudit.model.device import plan
 
-    return Pool.of(bundled(args.pool)), plan("auto")
+    return Pool.of(bundled(args.pool), trainers.MAX_TOKENS), plan("auto")
 
 
 def found_batch(path: Path) -> int:

@@ -11,60 +11,24 @@ import contextlib
 import io
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from accelerate.state import AcceleratorState
 from torch.utils.data import DataLoader, Dataset
 
-from common.reviews import Reviews, encode, mean_length
+from common.batches import Batches, Pool, sixteens
 from common.side_by_side import Sample, missing, now, quiet_peers
 from plaudit.config import Config, ModelConfig
 from plaudit.model.build import build, encoder_location, load_tokenizer
 from plaudit.model.device import Compute
 from plaudit.model.packed import choose
 from plaudit.text.batches import TokenBudgetSampler, dataloader
-from plaudit.text.encode import Encoded
 from plaudit.text.packing import PackedLoader, PackingSampler
 from plaudit.train.loop import Course, fit
 
 MAX_TOKENS = 512
-Batches = list[list[int]]
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """The rows that all sides draw their batches from."""
-
-    encoded: Encoded
-    labels_N: np.ndarray
-
-    @classmethod
-    def of(cls, reviews: Reviews) -> Pool:
-        """Encode reviews."""
-        return cls(encode(reviews.texts, MAX_TOKENS), reviews.labels_N)
-
-    @property
-    def lengths_N(self) -> np.ndarray:
-        """Tokens of each review, special tokens included."""
-        return self.encoded.longest_N()
-
-    @property
-    def mean_length(self) -> float:
-        """Length of the review that the average token stands in."""
-        return mean_length(self.lengths_N)
-
-    def tokens(self, batches: Batches) -> int:
-        """Count real tokens."""
-        return int(sum(self.lengths_N[batch].sum() for batch in batches))
-
-    def item(self, n: int) -> dict[str, Any]:
-        """Return one review as a tokenizer gives it."""
-        ids = self.encoded.piece(n).tolist()
-        return {"input_ids": ids, "attention_mask": [1] * len(ids), "labels": int(self.labels_N[n])}
 
 
 class Trained(Protocol):
@@ -87,40 +51,6 @@ class Trained(Protocol):
         ...
 
 
-def chosen(batches: Batches, longest_N: np.ndarray, tokens: int, round_: int) -> Batches:
-    """Choose a fair part of an epoch: batches at even steps through those sorted by width.
-
-    Batches differ in width, and wide ones are slower; other ones are taken in each round.
-
-    Parameters
-    ----------
-    batches : list of list of int
-    longest_N : ndarray of int
-        Tokens of each review.
-    tokens : int
-        Real tokens wanted; at least one batch is returned.
-    round_ : int
-    """
-    ordered = sorted(batches, key=lambda batch: (int(longest_N[batch].max()), batch))
-    average = sum(int(longest_N[batch].sum()) for batch in batches) / len(batches)
-    count = max(1, min(len(batches), round(tokens / average)))
-    shift = (0.5 + 0.618 * round_) % 1.0
-    return [ordered[int((i + shift) * len(ordered) / count)] for i in range(count)]
-
-
-def with_warm_up(plan: Batches, counted: Batches, longest_N: np.ndarray, warm_rows: int) -> Batches:
-    """Put rows of the narrowest batch first: that step makes the optimiser's state, uncounted."""
-    narrowest = min(plan, key=lambda batch: int(longest_N[batch].max()))
-    return [narrowest[:warm_rows], *counted]
-
-
-def sixteens(count: int, size: int, order: Sequence[int] | None = None) -> Batches:
-    """Cut an order of rows into full batches of one size."""
-    rows = list(np.random.default_rng(0).permutation(count) if order is None else order)
-    size = min(size, count)
-    return [[int(n) for n in rows[i : i + size]] for i in range(0, count - size + 1, size)]
-
-
 class Plaudit:
     """plaudit's own loop with its default configuration, but for the 512 tokens.
 
@@ -136,7 +66,7 @@ class Plaudit:
             self.model = build(
                 ModelConfig(),
                 ("negative", "positive"),
-                max_tokens=MAX_TOKENS,
+                max_tokens=pool.max_tokens,
                 window_pooling="mean",
             )
         train, dropout = self.config.train, self.config.model.attention_dropout
@@ -175,7 +105,7 @@ class _Padded(Dataset[dict[str, torch.Tensor]]):
     def __getitem__(self, n: int) -> dict[str, torch.Tensor]:
         item = self.pool.item(n)
         for name in ("input_ids", "attention_mask"):
-            item[name] = item[name] + [0] * (MAX_TOKENS - len(item[name]))
+            item[name] = item[name] + [0] * (self.pool.max_tokens - len(item[name]))
         return {name: torch.tensor(value) for name, value in item.items()}
 
 
