@@ -274,3 +274,43 @@ def test_growth_compares_sizes():
     found = growth["compared"](rounds)
     assert found["slowest_over_fastest"] == pytest.approx(1.1)
     assert found["largest_over_smallest_peak"] == pytest.approx(1.2)
+
+
+def test_a_gain_in_each_run_of_neighbours_is_sure_and_one_that_hangs_on_the_seed_is_not() -> None:
+    import cleaning
+
+    wrong_SN = np.zeros((3, 100), dtype=bool)
+    runs_N = np.arange(100) // 25
+    none = cleaning.difference(wrong_SN, wrong_SN, runs_N)
+    assert none["difference_points"] == {"value": 0, "low": 0, "high": 0}
+    one_a_run_SN = np.tile(np.arange(100) % 25 == 7, (3, 1))
+    sure = cleaning.difference(wrong_SN, one_a_run_SN, runs_N)
+    assert sure["difference_points"] == {"value": 4, "low": 4, "high": 4}
+    assert (sure["rows_won"], sure["rows_lost"]) == (12, 0)
+    one_seed_SN = np.repeat([[True], [False], [False]], 100, axis=1)
+    unsure = cleaning.difference(wrong_SN, one_seed_SN, runs_N)
+    assert unsure["difference_points"] == {"value": 33.333, "low": 0, "high": 100}
+    assert unsure["difference_points_by_seed"] == [100, 0, 0]
+
+
+def test_neighbours_have_one_label_and_are_at_most_25() -> None:
+    import cleaning
+
+    labels = ["negative", "positive"] * 30
+    runs = cleaning.neighbours(labels)
+    assert {len(set(np.array(labels)[runs == run])) for run in set(runs)} == {1}
+    assert sorted(np.bincount(runs)) == [5, 5, 25, 25]
+
+
+def test_texts_that_differ_in_punctuation_only_stand_in_one_part(tmp_path: Path) -> None:
+    import cleaning
+    from plaudit.config import load
+
+    table = tmp_path / "reviews.csv"
+    rows = [f"film{n % 40} was fine{'!' * (n // 40)},{n % 2}" for n in range(80)]
+    table.write_text("\n".join(["text,label", *rows]) + "\n")
+    sizes = ["split.train_size=40", "split.validation_size=20", "split.test_size=20"]
+    parts = cleaning.write_parts(load("quickstart", [f"data.train={table}", *sizes]), tmp_path)
+    texts = [set(re.findall(r"film\d+", path.read_text())) for path in parts.values()]
+    assert sum(map(len, texts)) == 40
+    assert set.union(*texts) == {f"film{n}" for n in range(40)}
