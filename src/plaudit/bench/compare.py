@@ -71,6 +71,13 @@ def bench(  # noqa: PLR0913 - the first two say what, the others how
     ------
     plaudit.errors.PlauditError
         A model or the data cannot be used.
+
+    Examples
+    --------
+    >>> import plaudit
+    >>> [row] = plaudit.bench("runs/quickstart/model", rows=8, rounds=1)["models"]
+    >>> row["format"], row["agreement"]
+    ('torch fp32', 1.0)
     """
     if rows < 1 or rounds < 1:
         raise ConfigError(f"rows and rounds must be at least 1, not {rows} and {rounds}")

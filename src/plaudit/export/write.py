@@ -95,6 +95,15 @@ def export(
         The format or the folder cannot be used.
     plaudit.errors.MissingExtra
         ``pip install 'plaudit[onnx]'`` was not done.
+
+    Examples
+    --------
+    >>> import plaudit
+    >>> exported = plaudit.export("runs/quickstart/model", "onnx")
+    >>> exported.gate.differ
+    0.0
+    >>> plaudit.predict(exported.folder, ["Great plot!"])[0].label
+    'positive'
     """
     say = say or _silent
     limit = _limit(format, max_differ)
