@@ -74,7 +74,7 @@ def write(model: ReviewClassifier, path: Path) -> None:
     longest = families.longest(model.stock.config)
     axes = {0: torch.export.Dim("pieces"), 1: torch.export.Dim("tokens", max=longest)}
     try:
-        with _quiet():
+        with torch.no_grad(), _quiet(), _plain_attention(model):
             program = torch.onnx.export(
                 Pieces(model).eval(),
                 (ids_PT, mask_PT),
@@ -86,10 +86,11 @@ def write(model: ReviewClassifier, path: Path) -> None:
                 verbose=False,
             )
     except Exception as error:  # whatever a translator meets
-        kind = model.stock.config.model_type
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        cause = error.__cause__ or error  # torch wraps the reason in pages of advice
+        first = (str(cause).strip() or type(cause).__name__).splitlines()[0]
         raise ExportError(
-            f"torch cannot write this {kind} model as ONNX: {first} Use the model as it is."
+            f"torch cannot write this {model.stock.config.model_type} model as ONNX: "
+            f"{type(cause).__name__}: {first} Use the model as it is."
         ) from error
     size = sum(p.numel() * p.element_size() for p in model.parameters())
     if program is None:
@@ -98,7 +99,7 @@ def write(model: ReviewClassifier, path: Path) -> None:
 
 
 def quantise(source: Path, target: Path) -> None:
-    """Write a graph whose matrices are int8, with scales for each column.
+    """Write a graph whose matrices and embeddings are int8, matrices with a scale a column.
 
     What meets them is quantised as it comes, with one scale for a whole batch. Weights keep to 7
     bits: on a processor without VNNI two products of 8 bits overflow the 16 in which they are
@@ -117,12 +118,23 @@ def quantise(source: Path, target: Path) -> None:
         quantize_dynamic(
             source,
             target,
-            op_types_to_quantize=["MatMul"],
+            op_types_to_quantize=["MatMul", "Gather"],
             per_channel=True,
             reduce_range=True,
             weight_type=QuantType.QInt8,
             extra_options={"MatMulConstBOnly": True},
         )
+
+
+@contextlib.contextmanager
+def _plain_attention(model: ReviewClassifier) -> Iterator[None]:
+    """Write attention as products and a softmax; torch's own kernel becomes a slower graph."""
+    before = model.stock.config._attn_implementation
+    model.stock.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        model.stock.set_attn_implementation(before)
 
 
 @contextlib.contextmanager

@@ -147,8 +147,7 @@ def _options(runtime: Any) -> Any:
     # a container that was given two of them.
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
-    # Both keep memory for each shape of batch that they have met; ours differ all the time.
-    options.enable_cpu_mem_arena = False
+    # It keeps a plan of memory for each shape of batch that it has met; ours differ all the time.
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     return options
