@@ -186,22 +186,21 @@ def main() -> None:
     peak = peak_flops(device)
     name = torch.cuda.get_device_name() if real else "cpu"
     print(f"{name}: {peak / 1e12:.1f} TFLOP/s in large products; {len(texts):,} texts ({what})")
-    models = {}
+    document: dict[str, Any] = {
+        "device": name, "peak_flops": peak, "texts": what, "count": len(texts),
+        "mean_length": jobs[0].mean_length, "max_tokens": MAX_TOKENS, "warmup": warmup,
+        "steps": steps, "models": {}, "commit": commit(),
+        "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
+    }  # fmt: skip
     for model, shape in (SHAPES if real else TINY).items():
         apart, how = agreement(shape, jobs[0])
         print(f"{model}: {how}; bf16 gradients differ from fp32 by {apart}")
         if not apart["packed"] <= LIMIT * apart["padded"] + 1e-6:
             raise SystemExit(f"{model}: packed batches compute something else than padded ones")
         rows = measure(shape, jobs, rounds, peak)
-        models[model] = {"packed": how, "agreement": apart, "rows": rows}
-    document = {
-        "device": name, "peak_flops": peak, "texts": what, "count": len(texts),
-        "mean_length": jobs[0].mean_length, "max_tokens": MAX_TOKENS, "warmup": warmup,
-        "steps": steps, "models": models, "commit": commit(),
-        "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
-    }  # fmt: skip
-    if real and not asked.short:
-        asked.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        document["models"][model] = {"packed": how, "agreement": apart, "rows": rows}
+        if real and not asked.short:
+            asked.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
