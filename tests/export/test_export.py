@@ -17,6 +17,7 @@ from plaudit.config import TextConfig, load
 from plaudit.errors import ArtifactError, ConfigError, DataError, ExportError, MissingExtra
 from plaudit.export import export, gate, graph, lines
 from plaudit.export.gate import Texts
+from plaudit.model.device import plan
 from plaudit.predict import Classifier
 from tests.conftest import save_encoder
 from tests.test_artifact import make
@@ -88,7 +89,7 @@ def test_windows_are_combined_as_before(how: Any, exported: Path, model: Path) -
         )
         spec = loaded.spec.model_copy(update={"text": text})
         again = artifact.Loaded(own, loaded.tokenizer, spec, loaded.seen_prints_N)
-        classifier = Classifier(again, Classifier.load(folder, device="cpu")._compute)
+        classifier = Classifier(again, plan("cpu", "fp32"))
         found.append(classifier.probabilities(TEXTS))
     np.testing.assert_allclose(found[1], found[0], atol=2e-5)
     assert not np.allclose(found[0], answers(model), atol=1e-3)
