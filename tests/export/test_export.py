@@ -383,7 +383,7 @@ def test_the_network_is_never_asked(model: Path, monkeypatch: pytest.MonkeyPatch
     for name in ("PLAUDIT_OFFLINE", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("plaudit.data.imdb.reachable", reachable)
-    monkeypatch.setattr("plaudit.data.hub.reachable", reachable)
+    monkeypatch.setattr("plaudit.data.network.reachable", reachable)
     monkeypatch.setattr("plaudit.data.places.of_bundled", nothing)
     spec = artifact.read_spec(model)
     for data in ("imdb", "hub:stanfordnlp/imdb"):
