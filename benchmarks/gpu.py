@@ -40,7 +40,7 @@ from plaudit.model import packed
 from plaudit.model.build import load_tokenizer
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import plan
-from plaudit.text.batches import ReviewDataset, collate
+from plaudit.text.dataset import ReviewDataset, collate
 from plaudit.text.encode import Encoded, TextEncoder
 from plaudit.text.packing import pack
 

@@ -17,7 +17,8 @@ from plaudit.config import OptimConfig, TrainConfig
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.compiled import compile_layers
 from plaudit.model.device import plan
-from plaudit.text.batches import TokenBudgetSampler, dataloader
+from plaudit.text.batches import TokenBudgetSampler
+from plaudit.text.dataset import dataloader
 from plaudit.text.packing import PackedLoader, PackingSampler
 from plaudit.train.loop import fit, plan_course
 

@@ -24,7 +24,8 @@ from plaudit.config import Config, ModelConfig
 from plaudit.model.build import build, encoder_location, load_tokenizer
 from plaudit.model.device import Compute
 from plaudit.model.packed import choose
-from plaudit.text.batches import TokenBudgetSampler, dataloader
+from plaudit.text.batches import TokenBudgetSampler
+from plaudit.text.dataset import dataloader
 from plaudit.text.packing import PackedLoader, PackingSampler
 from plaudit.train.loop import Course, fit
 

@@ -4,13 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from plaudit.text.batches import (
-    ReviewDataset,
-    TokenBudgetSampler,
-    batch_of,
-    collate,
-    dataloader,
-)
+from plaudit.text.batches import TokenBudgetSampler, batch_of
+from plaudit.text.dataset import ReviewDataset, collate, dataloader
 from plaudit.text.encode import Encoded
 
 

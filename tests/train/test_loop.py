@@ -16,7 +16,8 @@ from plaudit.model.build import build
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
 from plaudit.model.infer import logits
-from plaudit.text.batches import Batch, TokenBudgetSampler, dataloader
+from plaudit.text.batches import Batch, TokenBudgetSampler
+from plaudit.text.dataset import dataloader
 from plaudit.text.encode import TextEncoder
 from plaudit.train.drive import drive
 from plaudit.train.loop import Course, StepRecord, fit, plan_course

@@ -25,7 +25,8 @@ from plaudit.run import folder as folders
 from plaudit.run.reporting import Facts, batch_form, report
 from plaudit.run.testing import Tested, test
 from plaudit.run.watching import Silent, Stopwatch, Watcher
-from plaudit.text.batches import TokenBudgetSampler, dataloader
+from plaudit.text.batches import TokenBudgetSampler
+from plaudit.text.dataset import dataloader
 from plaudit.text.encode import Encoded, TextEncoder
 from plaudit.text.packing import AnyBatch, PackedLoader, PackingSampler
 from plaudit.train.drive import Trained, drive
