@@ -183,8 +183,9 @@ class TokenBudgetSampler(Sampler[list[int]]):
 def batch_of(encoded: Encoded, rows: Sequence[int], pad_id: int = 0) -> Batch:
     """Pad some texts to the longest of them, straight from the arrays, without labels.
 
-    What :func:`plaudit.text.dataset.collate` makes of the dataset's items, but without a tensor for each text: for one
-    short review, that and a DataLoader took longer than a layer of a small encoder.
+    What :func:`plaudit.text.dataset.collate` makes of the dataset's items, but without a tensor for
+    each text: for one short review, that and a DataLoader took longer than a layer of a small
+    encoder.
 
     Parameters
     ----------
