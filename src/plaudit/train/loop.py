@@ -142,8 +142,7 @@ def fit(
     accelerator, prepared, optimizer = _prepared(model, optim, compute)
     rates, factor = [group["lr"] for group in optimizer.param_groups], schedule(optim, course.steps)
     stream = islice(_endless(batches), course.batches)
-    marks = sorted(course.validate_after)
-    clock = _Clock(course.steps, train.max_seconds)
+    clock = _Clock(course, train.max_seconds)
     tokens = 0
     for step in range(1, course.steps + 1):
         lr = _set_rates(optimizer, rates, factor(clock.progress(step - 1)))
@@ -155,11 +154,10 @@ def fit(
         optimizer.zero_grad()
         tokens += sum(batch.tokens for batch in group)
         last = clock.is_last(step)
-        passed = [mark for mark in marks if last or mark <= clock.progress(step)]
-        marks = marks[len(passed) :]
+        due = clock.is_due(step, last=last)
         training_s = clock.training_s()
         yield StepRecord(
-            validation=clock.validating(validate) if validate and passed else None,
+            validation=clock.validating(validate) if validate and due else None,
             step=step,
             steps=course.steps,
             epoch=step / course.steps_per_epoch,
@@ -178,8 +176,9 @@ def fit(
 class _Clock:
     """Training time, validation not counted, against the budget."""
 
-    def __init__(self, steps: int, budget_s: float | None) -> None:
-        self._steps = steps
+    def __init__(self, course: Course, budget_s: float | None) -> None:
+        self._steps = course.steps
+        self._marks = sorted(course.validate_after)
         self._budget_s = budget_s
         self._started = time.perf_counter()
         self._validating_s = 0.0
@@ -214,6 +213,13 @@ class _Clock:
         if step == self._steps:
             return True
         return self._budget_s is not None and self.training_s() * (step + 1) / step > self._budget_s
+
+    def is_due(self, step: int, *, last: bool) -> bool:
+        """Say whether a step that is to be validated was reached, or will not be any more."""
+        reached = math.inf if last else self.progress(step)
+        passed = sum(mark <= reached for mark in self._marks)
+        self._marks = self._marks[passed:]
+        return passed > 0
 
     def left_s(self, step: int) -> float:
         """Estimate the seconds left."""
