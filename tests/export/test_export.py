@@ -328,6 +328,21 @@ def test_no_file_of_an_export_is_a_pickle(exported: Path) -> None:
     assert {p.suffix for p in exported.iterdir()} <= {".json", ".npy", ".onnx"}
 
 
+@pytest.mark.parametrize("report", ["{", "[]", '{"schema": 0}', '{"model": {"encoder": "x"}}'])
+def test_a_report_that_cannot_be_shown_does_not_stop_the_export(
+    report: str, model: Path, reviews_file: Path, tmp_path: Path, written: Any
+) -> None:
+    """It is for people, and theirs to edit."""
+    written()
+    edited = Path(shutil.copytree(model, tmp_path / "model"))
+    (edited / "report.json").write_text(report)
+    said: list[str] = []
+    done = export(edited, "onnx", data=str(reviews_file), say=said.append)
+    assert any("no report is copied" in line for line in said)
+    assert not (done.folder / "report.json").exists()
+    artifact.verify(done.folder)
+
+
 @pytest.fixture(scope="module")
 def finished(
     reviews_file: Path, tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory

@@ -121,7 +121,7 @@ def export(
         original = Classifier(loaded, plan("cpu", "fp32"))
         found = gate.compare(original, Classifier.load(staged), chosen, limit)
         gate.check(found, source, format)
-        _finish(staged, source, found)
+        _finish(staged, source, found, say)
         _check_new(final)
         staged.chmod(0o755)  # mkdtemp makes folders that only their owner can read
         staged.rename(final)
@@ -193,29 +193,33 @@ def _write(
     artifact.save_exported(staged, source, model.stock.config, own)
 
 
-def _finish(staged: Path, source: Path, found: artifact.Gate) -> None:
+def _finish(staged: Path, source: Path, found: artifact.Gate, say: gate.Say) -> None:
     """Enter the comparison in the manifest, and in the pages where the model has them."""
     spec = artifact.read_spec(staged)
     origin = artifact.Origin(weights_sha256=artifact.weights_sha256(source), gate=found)
     own = spec.model_copy(update={"exported": origin})
-    artifact.add(staged, _pages(source, own), spec=own)
+    shown: dict[str, str] = {}
+    try:
+        shown = _pages(source, own.weights, origin)
+    except Exception as error:  # the page may be edited or of another version: no reason to fail
+        say(f"{source / REPORT} cannot be shown here, so no report is copied: {error}")
+    artifact.add(staged, shown, spec=own)
     artifact.verify(staged)
 
 
-def _pages(source: Path, spec: artifact.Spec) -> dict[str, str]:
+def _pages(source: Path, weights: str, origin: artifact.Origin) -> dict[str, str]:
     """Render the original's report with a remark on what this folder holds."""
-    path = source / REPORT
-    if not path.is_file() or spec.exported is None or spec.exported.gate is None:
+    path, found = source / REPORT, origin.gate
+    if not path.is_file() or found is None:
         return {}
     report = json.loads(path.read_text(encoding="utf-8"))
-    found = spec.exported.gate
     note = (
-        f"This folder holds the model exported as {spec.weights}; the figures here are of the "
-        f"model that it was exported from. On {found.answers} answers {found.differ:.2%} of the "
-        f"labels differ, and probabilities by {found.max_difference:.2g} at most. "
-        "transformers.pipeline cannot load it. plaudit can."
+        f"This folder holds the model exported as {weights}; the figures here are of the model "
+        f"that it was exported from. On {found.answers} answers {found.differ:.2%} of the labels "
+        f"differ, and probabilities by {found.max_difference:.2g} at most. transformers.pipeline "
+        "cannot load it. plaudit can."
     )
-    exported = {"format": spec.weights, **spec.exported.model_dump()}
+    exported = {"format": weights, **origin.model_dump()}
     return pages(
         report | {"model": report["model"] | {"pipeline_note": note}, "exported": exported}
     )
