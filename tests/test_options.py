@@ -58,6 +58,7 @@ OTHER: dict[str, str] = {
     "model.freeze_layers": "1",
     "optim.optimizer": "adafactor",
     "optim.lr": "2e-3",
+    "optim.head_lr": "2e-3",
     "optim.layer_decay": "0.5",
     "optim.betas": "[0.5, 0.6]",
     "optim.eps": "0.1",

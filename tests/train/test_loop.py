@@ -189,6 +189,18 @@ def test_frozen_parameters_are_not_in_the_optimizer(tiny_encoder: Path) -> None:
     assert set(depth_of_parameters(model).values()) == {0, 1, 2, 3}
 
 
+def test_the_head_may_have_a_rate_of_its_own(tiny_encoder: Path) -> None:
+    model = tiny(tiny_encoder)
+    head = {id(p) for p in model.stock.classifier.parameters()}
+    groups = parameter_groups(model, OptimConfig(lr=1e-4, head_lr=1e-3, layer_decay=0.5))
+    rates = {(id(p) in head): set() for group in groups for p in group["params"]}
+    for group in groups:
+        for parameter in group["params"]:
+            rates[id(parameter) in head].add(group["lr"])
+    assert rates[True] == {1e-3}
+    assert sorted(rates[False]) == pytest.approx([2.5e-5, 5e-5, 1e-4])
+
+
 def test_optimizer_settings_reach_the_optimizer(tiny_encoder: Path) -> None:
     groups = parameter_groups(tiny(tiny_encoder), OptimConfig())
     adamw = make_optimizer(groups, OptimConfig(betas=(0.8, 0.9), eps=1e-3))

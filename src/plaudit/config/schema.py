@@ -115,7 +115,9 @@ class OptimConfig(Section):
     optimizer: Literal["adamw", "adafactor", "sgd"] = "adamw"
     """Which optimiser; sgd uses the first beta as its momentum."""
     lr: Annotated[float, Field(gt=0.0)] = 1e-4
-    """Peak learning rate, that of the head and the top layer."""
+    """Peak learning rate of the top layer, and of the head unless it has its own."""
+    head_lr: Annotated[float, Field(gt=0.0)] | None = None
+    """Peak learning rate of the head: it starts from nothing, so ten times lr can suit it."""
     layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
     """Factor on the learning rate for each layer further down."""
     betas: tuple[

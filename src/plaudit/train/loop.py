@@ -37,7 +37,7 @@ class StepRecord:
     loss : float
         Mean cross entropy of the step's texts.
     lr : float
-        Learning rate of the head.
+        Learning rate of the top layer.
     grad_norm : float
         Before clipping.
     tokens : int
@@ -140,19 +140,22 @@ def fit(
     """
     optim, train = configs
     accelerator, prepared, optimizer = _prepared(model, optim, compute)
-    rates, factor = [group["lr"] for group in optimizer.param_groups], schedule(optim, course.steps)
+    peaks = [group["lr"] for group in optimizer.param_groups]
+    factor = schedule(optim, course.steps)
     stream = islice(_endless(batches), course.batches)
     clock = _Clock(course, train.max_seconds)
     tokens = 0
     for step in range(1, course.steps + 1):
-        lr = _set_rates(optimizer, rates, factor(clock.progress(step - 1)))
-        group = list(islice(stream, train.accumulation))
-        loss = _backward(accelerator, prepared, group, compute.tokens_at_once)
+        share = factor(clock.progress(step - 1))
+        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+            group["lr"] = peak * share
+        taken = list(islice(stream, train.accumulation))
+        loss = _backward(accelerator, prepared, taken, compute.tokens_at_once)
         norm = accelerator.clip_grad_norm_(prepared.parameters(), optim.clip_norm or math.inf)
         _check(step, loss, float(norm))
         optimizer.step()
         optimizer.zero_grad()
-        tokens += sum(batch.tokens for batch in group)
+        tokens += sum(batch.tokens for batch in taken)
         last = clock.is_last(step)
         due = clock.is_due(step, last=last)
         training_s = clock.training_s()
@@ -162,7 +165,7 @@ def fit(
             steps=course.steps,
             epoch=step / course.steps_per_epoch,
             loss=loss,
-            lr=lr,
+            lr=optim.lr * share,
             grad_norm=float(norm),
             tokens=tokens,
             tokens_per_s=tokens / training_s,
@@ -240,13 +243,6 @@ def _prepared(
     prepared, optimizer = accelerator.prepare(model, optimizer)
     prepared.train()
     return accelerator, prepared, optimizer
-
-
-def _set_rates(optimizer: torch.optim.Optimizer, peaks: list[float], factor: float) -> float:
-    """Set each group's learning rate to its share of the peak; return the head's."""
-    for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-        group["lr"] = peak * factor
-    return max(peaks) * factor
 
 
 def _endless(batches: Callable[[int], Iterator[AnyBatch]]) -> Iterator[AnyBatch]:

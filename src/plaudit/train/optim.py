@@ -36,8 +36,8 @@ def depth_of_parameters(model: ReviewClassifier) -> dict[str, int]:
 def parameter_groups(model: ReviewClassifier, config: OptimConfig) -> list[dict[str, Any]]:
     """Group trainable parameters by learning rate and weight decay.
 
-    The head and the top layer train at ``lr``, each layer below at ``layer_decay`` times the rate
-    above it. Biases and normalisation weights are not decayed.
+    The top layer trains at ``lr``, each layer below at ``layer_decay`` times the rate above it, the
+    head at ``head_lr``, by default ``lr``. Biases and normalisation weights are not decayed.
 
     Returns
     -------
@@ -54,9 +54,11 @@ def parameter_groups(model: ReviewClassifier, config: OptimConfig) -> list[dict[
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        below = max(0, top - 1 - depth[name])
+        lr = config.lr * config.layer_decay ** max(0, top - 1 - depth[name])
+        if depth[name] == top:
+            lr = config.head_lr or config.lr
         decay = config.weight_decay if parameter.ndim > 1 else 0.0
-        groups.setdefault((config.lr * config.layer_decay**below, decay), []).append(parameter)
+        groups.setdefault((lr, decay), []).append(parameter)
     return [
         {"params": params, "lr": lr, "weight_decay": decay}
         for (lr, decay), params in groups.items()
