@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from plaudit.config import ModelConfig, OptimConfig, TextConfig, TrainConfig
 from plaudit.errors import TrainingError
+from plaudit.model import families
 from plaudit.model.build import build
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
@@ -191,7 +192,7 @@ def test_frozen_parameters_are_not_in_the_optimizer(tiny_encoder: Path) -> None:
 
 def test_the_head_may_have_a_rate_of_its_own(tiny_encoder: Path) -> None:
     model = tiny(tiny_encoder)
-    head = {id(p) for p in model.stock.classifier.parameters()}
+    head = {id(p) for part in families.head_parts(model.stock) for p in part.parameters()}
     groups = parameter_groups(model, OptimConfig(lr=1e-4, head_lr=1e-3, layer_decay=0.5))
     rates = {(id(p) in head): set() for group in groups for p in group["params"]}
     for group in groups:
