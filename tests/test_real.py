@@ -60,3 +60,18 @@ def test_the_held_out_block_of_imdb_is_the_run_s_test_set(finished: run.Run) -> 
     assert (result["split"], result["rows"], result["overlap"]["rows"]) == ("test", 60, 0)
     of_run = finished.report["test"]["metrics"]["accuracy"]["value"]
     assert result["metrics"]["accuracy"]["value"] == of_run
+
+
+def test_its_exports_label_alike_and_int8_is_a_quarter_of_the_size(finished: run.Run) -> None:
+    pytest.importorskip("onnxruntime")
+    from plaudit.export import export
+
+    fp32 = export(finished.model, "onnx")
+    assert fp32.gate.differ == 0.0
+    assert fp32.gate.max_difference < 1e-4
+    # A dozen steps leave most answers near one half, where the least difference turns a label.
+    int8 = export(finished.model, "onnx-int8", max_differ=0.2)
+    assert int8.gate.mean_difference < 0.03
+    assert int8.bytes < 0.3 * fp32.bytes
+    result = run.evaluate(int8.folder, "imdb")
+    assert (result["split"], result["rows"]) == ("test", 60)
