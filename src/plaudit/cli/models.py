@@ -143,7 +143,7 @@ def export(
     ] = None,
     max_differ: Annotated[
         float | None,
-        typer.Option(metavar="SHARE", help="Most labels that may differ: 0.001, int8 0.01."),
+        typer.Option(metavar="SHARE", help="Most labels that may differ: 0.001, int8 0.02."),
     ] = None,
     json: AsJson = False,
 ) -> None:
