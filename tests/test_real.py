@@ -33,7 +33,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> run.Run:
         "quickstart",
         [f"out={tmp_path_factory.mktemp('runs')}", "text.max_tokens=96", "train.max_steps=12",
          "split.train_size=400", "split.validation_size=40", "split.test_size=60",
-         "train.batch_tokens=1024", "evaluate.bootstrap=100"],
+         "train.batch_tokens=1024", "optim.head_lr=none", "evaluate.bootstrap=100"],
     )  # fmt: skip
     return run.train(config)
 
@@ -71,7 +71,7 @@ def test_its_exports_label_alike_and_int8_is_a_quarter_of_the_size(finished: run
     assert fp32.gate.max_difference < 1e-4
     # A dozen steps leave most answers near one half, where the least difference turns a label.
     int8 = export(finished.model, "onnx-int8", max_differ=0.2)
-    assert int8.gate.mean_difference < 0.15
+    assert int8.gate.mean_difference < 0.03
     assert int8.bytes < 0.3 * fp32.bytes
     result = run.evaluate(int8.folder, "imdb")
     assert (result["split"], result["rows"]) == ("test", 60)
