@@ -13,11 +13,12 @@ import numpy as np
 import torch
 
 from plaudit import artifact, machine
-from plaudit.bench.contenders import Contender, Say, gather
+from plaudit.bench.contenders import Contender, gather
 from plaudit.bench.measure import Spread, Task, percentile, race
 from plaudit.bench.memory import measure
 from plaudit.bench.samples import Length, Sample, draw, labelled, real_tokens
 from plaudit.data.records import Columns
+from plaudit.data.sources import Say, silent
 from plaudit.errors import ConfigError
 from plaudit.evaluate.metrics import score
 
@@ -81,7 +82,7 @@ def bench(  # noqa: PLR0913 - the first two say what, the others how
     """
     if rows < 1 or rounds < 1:
         raise ConfigError(f"rows and rounds must be at least 1, not {rows} and {rounds}")
-    say = say or _silent
+    say = say or silent
     folders = [models] if isinstance(models, str | Path) else models
     contenders = gather(folders, device, say)
     first = contenders[0]
@@ -100,9 +101,6 @@ def bench(  # noqa: PLR0913 - the first two say what, the others how
             for contender, answer, seconds in zip(contenders, answers, times, strict=True)
         ],
     }
-
-
-def _silent(_: str) -> None: ...
 
 
 def _header(sample: Sample, rounds: int) -> dict[str, Any]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from plaudit import artifact
+from plaudit.data.sources import Say
 from plaudit.errors import ConfigError, PlauditError
 from plaudit.model.build import quiet
 from plaudit.model.device import plan
 from plaudit.predict import Classifier
 from plaudit.text.encode import Encoded, TextEncoder
-
-Say = Callable[[str], None]
 
 EXPORTS = ("-onnx", "-onnx-int8")
 """Ends of the names of the folders that ``plaudit export`` makes beside a model's own."""

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from plaudit.artifact import Spec
-from plaudit.bench.contenders import Contender, Say
+from plaudit.bench.contenders import Contender
 from plaudit.data.clean import clean
 from plaudit.data.prepare import Rows
 from plaudit.data.records import Columns
-from plaudit.data.sources import resolve
+from plaudit.data.sources import Say, resolve
 from plaudit.errors import DataError
 from plaudit.labelled import Labelled, find
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +11,9 @@ from plaudit.config import CleanConfig, Config, SplitConfig
 from plaudit.data.clean import clean
 from plaudit.data.fingerprint import fingerprints
 from plaudit.data.records import Columns, Corpus, Provenance
-from plaudit.data.sources import Source, read, resolve
+from plaudit.data.sources import Say, Source, read, resolve
 from plaudit.data.split import Division, Sealed, divide
 from plaudit.errors import DataError
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

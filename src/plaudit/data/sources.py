@@ -25,10 +25,11 @@ Say = Callable[[str], None]
 _GUESSED = Columns()
 
 
-def _silent(_: str) -> None: ...
+def silent(_: str) -> None:
+    """Drop a line for the user."""
 
 
-def resolve(asked: str, *, imdb: str | None = None, say: Say = _silent) -> Source:
+def resolve(asked: str, *, imdb: str | None = None, say: Say = silent) -> Source:
     """Find out what serves DATA, and which official splits it has; reads no rows.
 
     Parameters
@@ -65,7 +66,7 @@ def read(
     columns: Columns = _GUESSED,
     *,
     labels: tuple[str, ...] | None = None,
-    say: Say = _silent,
+    say: Say = silent,
 ) -> Corpus:
     """Read one split; files of other splits are not opened.
 

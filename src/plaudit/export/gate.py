@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 from plaudit.artifact import Gate, Spec
 from plaudit.data.prepare import Rows, rows_of
 from plaudit.data.records import Columns
-from plaudit.data.sources import read, resolve
+from plaudit.data.sources import Say, read, resolve
 from plaudit.errors import DataError, ExportError, MissingExtra
 from plaudit.labelled import find
 from plaudit.predict import Classifier
@@ -25,8 +25,6 @@ ALONE_EVERY, MIXED_EVERY, MIXED = 16, 4, 8
 """Every 16th text is asked again alone, every 4th in batches of 8 that mix short and long."""
 SAME = 0.01
 """Between probabilities of two engines that both compute in fp32; measured: below 0.00001."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from plaudit import artifact
+from plaudit.data.sources import Say, silent
 from plaudit.errors import ConfigError
 from plaudit.export import gate, graph
 from plaudit.model.classifier import ReviewClassifier
@@ -61,7 +62,7 @@ def export(
     *,
     data: str | None = None,
     max_differ: float | None = None,
-    say: gate.Say | None = None,
+    say: Say | None = None,
 ) -> Exported:
     """Write a model in another format, if that answers as the original does.
 
@@ -105,7 +106,7 @@ def export(
     >>> plaudit.predict(exported.folder, ["Great plot!"])[0].label
     'positive'
     """
-    say = say or _silent
+    say = say or silent
     limit = _limit(format, max_differ)
     source = Path(os.path.abspath(model))  # noqa: PTH100 - without following links, for the name
     final = Path(out) if out is not None else source.with_name(f"{source.name}-{format}")
@@ -143,9 +144,6 @@ def lines(exported: Exported) -> list[str]:
         f"probabilities differ by {found.max_difference:.2g} at most, "
         f"{found.mean_difference:.2g} on average",
     ]
-
-
-def _silent(_: str) -> None: ...
 
 
 def _limit(format: Format, max_differ: float | None) -> float:  # noqa: A002 - as above
@@ -193,7 +191,7 @@ def _write(
     artifact.save_exported(staged, source, model.stock.config, own)
 
 
-def _finish(staged: Path, source: Path, found: artifact.Gate, say: gate.Say) -> None:
+def _finish(staged: Path, source: Path, found: artifact.Gate, say: Say) -> None:
     """Enter the comparison in the manifest, and in the pages where the model has them."""
     spec = artifact.read_spec(staged)
     origin = artifact.Origin(weights_sha256=artifact.weights_sha256(source), gate=found)
