@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from plaudit.config import Config, recipes
     from plaudit.config import load as load_config
     from plaudit.doctor import examine as doctor
+    from plaudit.embed import Embedder, embed
     from plaudit.export import export
     from plaudit.predict import Classifier, Prediction
     from plaudit.run import evaluate, train
@@ -37,9 +38,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Classifier",
     "Config",
+    "Embedder",
     "__version__",
     "bench",
     "doctor",
+    "embed",
     "evaluate",
     "export",
     "load_config",
@@ -52,6 +55,7 @@ __all__ = [
 _HOMES = {
     "Classifier": ("plaudit.predict", "Classifier"),
     "Config": ("plaudit.config", "Config"),
+    "Embedder": ("plaudit.embed", "Embedder"),
     "load_config": ("plaudit.config", "load"),
 }
 # The verbs of the command line. Each is also a module, or in the case of recipes a folder that
@@ -59,6 +63,7 @@ _HOMES = {
 _VERBS = {
     "bench": ("plaudit.bench.compare", "bench"),
     "doctor": ("plaudit.doctor", "examine"),
+    "embed": ("plaudit.embed", "embed"),
     "evaluate": ("plaudit.run", "evaluate"),
     "export": ("plaudit.export", "export"),
     "predict": ("plaudit", "_predict"),

@@ -79,6 +79,42 @@ def load_tokenizer(encoder: str) -> Any:
         return transformers.AutoTokenizer.from_pretrained(location, trust_remote_code=False)
 
 
+def load_encoder(encoder: str) -> Any:
+    """Load an encoder alone, without a head.
+
+    Parameters
+    ----------
+    encoder : str
+        "bundled", a folder, or "hub:owner/name".
+
+    Returns
+    -------
+    transformers.PreTrainedModel
+        fp32, in evaluation mode.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be loaded, is of an unknown family, or its file lacks weights.
+    """
+    import transformers
+
+    location = encoder_location(encoder)
+    with _explained(encoder, location), quiet():
+        settings = transformers.AutoConfig.from_pretrained(location, trust_remote_code=False)
+        families.check(settings.model_type)
+        model, info = transformers.AutoModel.from_pretrained(
+            location,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    # A pooler that the checkpoint does not have is random, and is not asked.
+    _refuse_empty(encoder, {key for key in info["missing_keys"] if not key.startswith("pooler.")})
+    return model.eval()
+
+
 def build(
     config: ModelConfig, labels: Sequence[str], *, max_tokens: int, window_pooling: WindowPooling
 ) -> ReviewClassifier:
@@ -181,8 +217,12 @@ def _check_filled(encoder: str, stock: Any, info: dict[str, Any]) -> None:
     own = {id(p) for part in families.head_parts(stock) for p in part.parameters()}
     head = {name for name, p in stock.named_parameters() if id(p) in own}
     mismatched = {str(key[0] if isinstance(key, tuple) else key) for key in info["mismatched_keys"]}
-    empty = sorted((set(map(str, info["missing_keys"])) | mismatched) - head)
-    if empty:
+    _refuse_empty(encoder, (set(map(str, info["missing_keys"])) | mismatched) - head)
+
+
+def _refuse_empty(encoder: str, names: set[str]) -> None:
+    if names:
+        empty = sorted(names)
         raise ConfigError(
             f"model.encoder = {encoder!r}: {len(empty)} weights are not in its safetensors or have "
             f"another shape, such as {', '.join(empty[:3])}. They would be random. Use a complete "

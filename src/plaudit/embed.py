@@ -1,0 +1,358 @@
+"""Texts to vectors, from a pretrained encoder as it is or from a fine-tuned model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from plaudit import artifact
+from plaudit.config import CleanConfig, TextConfig
+from plaudit.data import texts as plain
+from plaudit.data.clean import clean
+from plaudit.data.records import Columns
+from plaudit.data.sources import read, resolve, silent
+from plaudit.errors import ArtifactError, ConfigError, DataError
+from plaudit.model import build, families
+from plaudit.model.classifier import ReviewClassifier
+from plaudit.model.device import Compute, plan
+from plaudit.model.vectors import Pooling, token_vectors, vectors
+from plaudit.text.encode import TextEncoder
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CHUNK = 2048
+"""Texts embedded at a time."""
+TOKENS = 256
+"""Of a text, for an encoder that was not fine-tuned: what all-MiniLM-L6-v2 was trained for."""
+SUFFIXES = (".parquet", ".npy")
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """What was written.
+
+    Attributes
+    ----------
+    path : Path
+    rows : int
+        Texts.
+    dimensions : int
+        Numbers of a vector.
+    """
+
+    path: Path
+    rows: int
+    dimensions: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {"path": str(self.path), "rows": self.rows, "dimensions": self.dimensions}
+
+
+class Embedder:
+    """An encoder that turns texts into vectors.
+
+    Parameters
+    ----------
+    encoder : transformers.PreTrainedModel
+        Without a head.
+    text_encoder : TextEncoder
+    cleaning : CleanConfig
+    compute : Compute
+
+    Examples
+    --------
+    The reviews nearest to a text, by the cosine of the angle between vectors:
+
+    >>> import plaudit
+    >>> embedder = plaudit.Embedder.load("runs/quickstart/model")
+    >>> reviews = ["A great film.", "Awful, a waste.", "The plot was dull and poor."]
+    >>> wanted = embedder.embed(["The worst movie."], normalize=True)
+    >>> similarity = embedder.embed(reviews, normalize=True) @ wanted[0]
+    >>> similarity.argmin()
+    np.int64(0)
+    """
+
+    def __init__(
+        self, encoder: Any, text_encoder: TextEncoder, cleaning: CleanConfig, compute: Compute
+    ) -> None:
+        self.encoder = encoder.to(compute.device).eval()
+        self.text_encoder = text_encoder
+        self.cleaning = cleaning
+        self.compute = compute
+
+    @classmethod
+    def load(
+        cls, model: Path | str, *, max_tokens: int | None = None, device: str = "auto"
+    ) -> Embedder:
+        """Load a fine-tuned model's encoder, or a pretrained one.
+
+        Vectors are computed in fp32, so that they can stand beside those computed elsewhere.
+
+        Parameters
+        ----------
+        model : Path or str
+            A model folder of plaudit, ``bundled``, an encoder's folder, or ``hub:owner/name``.
+        max_tokens : int, optional
+            Of a text. By default as in training; of an encoder alone 256, from the beginning.
+        device : {"auto", "cpu", "cuda", "mps"}
+
+        Raises
+        ------
+        plaudit.errors.PlauditError
+            The model cannot be loaded, or reads fewer tokens than that.
+        """
+        compute = plan(device, "fp32")
+        if (Path(model) / artifact.MANIFEST).is_file():
+            loaded = artifact.load(model)
+            if not isinstance(loaded.model, ReviewClassifier):
+                raise ArtifactError(
+                    f"{model} was exported and has no token states to give. Embed with the model "
+                    "that it was exported from."
+                )
+            encoder, text = loaded.model.stock.base_model, loaded.spec.text
+            if max_tokens is not None:
+                text = text.model_copy(update={"max_tokens": max_tokens})
+            tokenizer, cleaning = loaded.tokenizer, loaded.spec.clean
+        else:
+            encoder = build.load_encoder(str(model))
+            tokenizer = build.load_tokenizer(str(model))
+            most = families.longest(encoder.config)
+            text = TextConfig(max_tokens=max_tokens or min(TOKENS, most), policy="head")
+            cleaning = CleanConfig()
+        if text.max_tokens > families.longest(encoder.config):
+            raise ConfigError(
+                f"max_tokens = {text.max_tokens}, but {model} reads at most "
+                f"{families.longest(encoder.config)}"
+            )
+        return cls(encoder, TextEncoder(tokenizer, text), cleaning, compute)
+
+    def embed(
+        self, texts: Sequence[str], *, pooling: Pooling = "mean", normalize: bool = False
+    ) -> np.ndarray:
+        """Return a vector for each text.
+
+        Parameters
+        ----------
+        texts : sequence of str
+            Raw texts.
+        pooling : {"cls", "mean", "max", "last_four"}
+            As in :func:`plaudit.model.vectors.vectors`.
+        normalize : bool
+            Scale each vector to length 1.
+
+        Returns
+        -------
+        ndarray of float32, shape (N, D)
+        """
+        encoded = self.text_encoder.encode([clean(text, self.cleaning) for text in texts])
+        out_ND = vectors(
+            self.encoder, encoded, self.compute, pooling, pad_id=self.text_encoder.pad_id
+        )
+        return unit(out_ND) if normalize else out_ND
+
+    def tokens(
+        self, texts: Sequence[str], *, normalize: bool = False
+    ) -> list[tuple[list[str], np.ndarray]]:
+        """Return each text's tokens and a vector for each of them.
+
+        Parameters
+        ----------
+        texts : sequence of str
+        normalize : bool
+
+        Returns
+        -------
+        list of (list of str, ndarray of float32 of shape (T, D))
+            Special tokens included.
+        """
+        encoded = self.text_encoder.encode([clean(text, self.cleaning) for text in texts])
+        found = token_vectors(self.encoder, encoded, self.compute, pad_id=self.text_encoder.pad_id)
+        name = self.text_encoder.tokenizer.convert_ids_to_tokens
+        return [
+            (
+                [token for piece in encoded.pieces_of(n) for token in name(piece.tolist())],
+                unit(states_TD) if normalize else states_TD,
+            )
+            for n, states_TD in enumerate(found)
+        ]
+
+
+def unit(vectors_ND: np.ndarray) -> np.ndarray:
+    """Scale vectors to length 1; a vector of zeros stays one."""
+    length_N1 = np.linalg.norm(vectors_ND, axis=1, keepdims=True)
+    scaled: np.ndarray = vectors_ND / np.maximum(length_N1, np.finfo(np.float32).tiny)
+    return scaled
+
+
+def embed(  # noqa: PLR0913 - one parameter an option of the command
+    model: Path | str,
+    data: str,
+    out: Path | str,
+    *,
+    pooling: Pooling | Literal["tokens"] = "mean",
+    normalize: bool = False,
+    max_tokens: int | None = None,
+    split: str | None = None,
+    columns: Columns | None = None,
+    device: str = "auto",
+    say: Callable[[str], None] = silent,
+) -> Embedded:
+    """Embed the texts of any DATA into a new file, in bounded memory for Parquet.
+
+    Parameters
+    ----------
+    model : Path or str
+        A model folder of plaudit, ``bundled``, an encoder's folder, or ``hub:owner/name``.
+    data : str
+        Any DATA, or a ``.txt`` file with a text a line. Labels are not needed.
+    out : Path or str
+        A new file. ``.parquet``: columns ``row``, ``text``, ``label`` (where DATA has labels, or a
+        column was named) and ``vector``; with pooling "tokens" ``tokens`` and ``vectors`` in its
+        place. ``.npy``: the vectors alone, float32, in DATA's order.
+    pooling : {"mean", "cls", "max", "last_four", "tokens"}
+        As in :func:`plaudit.model.vectors.vectors`; "tokens": one vector a token.
+    normalize : bool
+        Scale each vector to length 1.
+    max_tokens : int, optional
+        Of a text; by default as in training, or 256.
+    split : str, optional
+        Of DATA that has official splits.
+    columns : Columns, optional
+    device : {"auto", "cpu", "cuda", "mps"}
+    say : callable
+
+    Returns
+    -------
+    Embedded
+
+    Raises
+    ------
+    plaudit.errors.PlauditError
+        The model or the data cannot be used, or ``out`` is taken or of an unknown kind.
+
+    Examples
+    --------
+    >>> import plaudit
+    >>> plaudit.embed("runs/quickstart/model", "reviews.csv", "vectors.npy").rows
+    240
+    >>> import numpy as np
+    >>> np.load("vectors.npy").shape
+    (240, 32)
+    """
+    out = Path(out)
+    _check_out(out, pooling)
+    embedder = Embedder.load(model, max_tokens=max_tokens, device=device)
+    rows = _rows(data, split, columns or Columns(), say)
+    blocks = _blocks(embedder, rows, pooling, normalize=normalize)
+    staged = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        about = {"model": str(model), "pooling": pooling, "normalized": str(normalize).lower()}
+        count, size = _write(staged, blocks, about, npy=out.suffix == ".npy")
+        staged.replace(out)
+    finally:
+        staged.unlink(missing_ok=True)
+    return Embedded(out, count, size)
+
+
+def _check_out(out: Path, pooling: str) -> None:
+    if out.suffix not in SUFFIXES:
+        raise ConfigError(f"{out}: embeddings are written to .parquet or .npy; name such a file.")
+    if out.suffix == ".npy" and pooling == "tokens":
+        raise ConfigError(
+            f"{out}: texts have different numbers of tokens, which .npy cannot hold. Name a "
+            ".parquet file."
+        )
+    if os.path.lexists(out):
+        raise ConfigError(f"{out} exists and is never overwritten; choose another name.")
+    if not out.parent.is_dir():
+        raise ConfigError(f"{out}: there is no folder {out.parent}; make it, or name another.")
+
+
+def _rows(
+    data: str, split: str | None, columns: Columns, say: Callable[[str], None]
+) -> Iterator[tuple[str, str | None]]:
+    """Return the texts with their labels, where there are any."""
+    if data.casefold().endswith(plain.LINES):
+        return ((text, None) for text in plain.read(Path(data)))
+    source = resolve(data, say=say)
+    if source.kind == "table" and columns.label is None:
+        return ((text, None) for text in plain.read(Path(data), columns.text))
+    corpus = read(source, split, columns, say=say)
+    return (
+        (text, corpus.labels[label])
+        for batch in corpus.rows.iter(batch_size=CHUNK)
+        for text, label in zip(batch["text"], batch["label"], strict=True)
+    )
+
+
+Block = dict[str, list[Any]]
+
+
+def _blocks(
+    embedder: Embedder, rows: Iterable[tuple[str, str | None]], pooling: Any, *, normalize: bool
+) -> Iterator[Block]:
+    iterator, first = iter(rows), 0
+    while chunk := list(islice(iterator, CHUNK)):
+        texts = [text for text, _ in chunk]
+        block: Block = {"row": list(range(first, first + len(chunk))), "text": texts}
+        if chunk[0][1] is not None:
+            block["label"] = [label for _, label in chunk]
+        if pooling == "tokens":
+            found = embedder.tokens(texts, normalize=normalize)
+            block |= {"tokens": [names for names, _ in found], "vectors": [v for _, v in found]}
+        else:
+            block["vector"] = list(embedder.embed(texts, pooling=pooling, normalize=normalize))
+        yield block
+        first += len(chunk)
+
+
+def _write(
+    path: Path, blocks: Iterator[Block], about: dict[str, str], *, npy: bool
+) -> tuple[int, int]:
+    """Write the blocks; return the number of texts and of the numbers in a vector."""
+    first = next(blocks, None)
+    if first is None:
+        raise DataError("there is no text to embed")
+    size = int(np.shape(first["vector"][0] if "vector" in first else first["vectors"][0])[-1])
+    count = 0
+    if npy:
+        parts = [np.stack(first["vector"]), *(np.stack(block["vector"]) for block in blocks)]
+        with path.open("wb") as file:
+            np.save(file, np.concatenate(parts), allow_pickle=False)
+        return sum(map(len, parts)), size
+    import pyarrow.parquet as pq
+
+    schema = _schema(first, size, about)
+    with pq.ParquetWriter(path, schema) as writer:
+        for block in (first, *blocks):
+            writer.write_table(_table(block, schema))
+            count += len(block["row"])
+    return count, size
+
+
+def _schema(block: Block, size: int, about: dict[str, str]) -> pa.Schema:
+    import pyarrow as pa
+
+    vector = pa.list_(pa.float32(), size)
+    types = {
+        "row": pa.int64(), "text": pa.string(), "label": pa.string(), "vector": vector,
+        "tokens": pa.list_(pa.string()), "vectors": pa.list_(vector),
+    }  # fmt: skip
+    return pa.schema([(name, types[name]) for name in block], metadata=about)
+
+
+def _table(block: Block, schema: pa.Schema) -> pa.Table:
+    import pyarrow as pa
+
+    columns = dict(block)
+    if "vectors" in columns:
+        columns["vectors"] = [list(states_TD) for states_TD in columns["vectors"]]
+    return pa.table(columns, schema=schema)
