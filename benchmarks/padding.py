@@ -18,8 +18,8 @@ from plaudit.config import TextConfig
 from plaudit.data.clean import clean
 from plaudit.data.sources import read, resolve
 from plaudit.model.build import load_tokenizer
-from plaudit.text.batches import TokenBudgetSampler
 from plaudit.text.encode import Encoded, TextEncoder
+from plaudit.text.sampling import TokenBudgetSampler
 
 RESULT = Path(__file__).parent / "results" / "padding.json"
 

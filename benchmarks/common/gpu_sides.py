@@ -17,14 +17,13 @@ from plaudit.config import OptimConfig, TrainConfig
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.compiled import compile_layers
 from plaudit.model.device import plan
-from plaudit.text.batches import TokenBudgetSampler
 from plaudit.text.dataset import dataloader
-from plaudit.text.packing import PackedLoader, PackingSampler
+from plaudit.text.packing import PackedLoader
+from plaudit.text.sampling import TokenBudgetSampler
 from plaudit.train.loop import fit, plan_course
 
 Shape = tuple[int, int, int]
 """Layers, hidden size, heads."""
-PADDED = (TokenBudgetSampler, dataloader)
 
 
 @dataclass(frozen=True)
@@ -67,9 +66,9 @@ def plaudit_rate(shape: Shape, form: str, job: Job) -> float:
     model = ReviewClassifier(stock(shape, job.device), "mean", "mean")
     if "compiled" in form:
         compile_layers(model.stock, job.device)
-    Sampler, Loader = (PackingSampler, PackedLoader) if "packed" in form else PADDED
-    sampler = Sampler(job.texts, job.batch_tokens, shuffle=True)
-    loader = Loader(job.texts, job.targets_N, sampler)
+    packed = "packed" in form
+    sampler = TokenBudgetSampler(job.texts, job.batch_tokens, packed=packed, shuffle=True)
+    loader = (PackedLoader if packed else dataloader)(job.texts, job.targets_N, sampler)
 
     def batches(epoch: int) -> Iterator[Any]:
         sampler.epoch = epoch

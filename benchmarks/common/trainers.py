@@ -24,9 +24,9 @@ from plaudit.config import Config, ModelConfig
 from plaudit.model.build import build, encoder_location, load_tokenizer
 from plaudit.model.device import Compute
 from plaudit.model.packed import choose
-from plaudit.text.batches import TokenBudgetSampler
 from plaudit.text.dataset import dataloader
-from plaudit.text.packing import PackedLoader, PackingSampler
+from plaudit.text.packing import PackedLoader
+from plaudit.text.sampling import TokenBudgetSampler
 from plaudit.train.loop import Course, fit
 
 MAX_TOKENS = 512
@@ -74,8 +74,10 @@ class Plaudit:
         self.packed = choose(train.packed, self.model.stock, compute, dropout).packed
 
     def plan(self) -> Batches:
-        sampler = PackingSampler if self.packed else TokenBudgetSampler
-        return sampler(self.pool.encoded, self.config.train.batch_tokens, shuffle=True).batches()
+        budget = self.config.train.batch_tokens
+        return TokenBudgetSampler(
+            self.pool.encoded, budget, packed=self.packed, shuffle=True
+        ).batches()
 
     def train(self, batches: Batches) -> Sample:
         course = Course(len(batches), len(batches), float(len(batches)), frozenset())

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from plaudit.text.batches import TokenBudgetSampler, batch_of
+from plaudit.text.batches import batch_of
 from plaudit.text.dataset import ReviewDataset, collate, dataloader
 from plaudit.text.encode import Encoded
+from plaudit.text.sampling import TokenBudgetSampler
 
 
 def encoded(lengths: list[int], pieces: list[int] | None = None) -> Encoded:
@@ -134,3 +135,14 @@ def test_the_parts_of_a_batch_are_the_batch(pieces: list[int], tokens: int) -> N
         assert part.mask_PT.sum(dim=1).max() == part.ids_PT.shape[1]
         assert torch.bincount(part.owner_P).tolist() == [pieces[n] for n in part.rows_B.tolist()]
     assert (len(parts) == 1) == (tokens == 10_000)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_an_epoch_has_the_texts_that_were_drawn_for_it(packed: bool) -> None:
+    drawn = {0: np.array([0, 0, 3]), 1: np.array([1, 2, 2])}
+    sampler = TokenBudgetSampler(
+        encoded([5, 7, 3, 9]), 20, packed=packed, shuffle=True, draw=drawn.__getitem__
+    )
+    first = sorted(n for batch in sampler for n in batch)
+    sampler.epoch = 1
+    assert (first, sorted(n for batch in sampler for n in batch)) == ([0, 0, 3], [1, 2, 2])

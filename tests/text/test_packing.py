@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from plaudit.text.packing import PackedLoader, PackingSampler, pack
+from plaudit.text.packing import PackedLoader, pack
+from plaudit.text.sampling import TokenBudgetSampler
 from tests.text.test_batches import encoded, random_lengths
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_every_text_is_packed_once_within_the_budget_of_real_tokens(shuffle: bool) -> None:
     data = encoded(random_lengths())
-    sampler = PackingSampler(data, 4096, shuffle=shuffle)
+    sampler = TokenBudgetSampler(data, 4096, shuffle=shuffle, packed=True)
     batches = list(sampler)
     assert sorted(n for batch in batches for n in batch) == list(range(len(data)))
     tokens = [int(data.longest_N()[batch].sum()) for batch in batches]
@@ -22,15 +23,19 @@ def test_every_text_is_packed_once_within_the_budget_of_real_tokens(shuffle: boo
 
 def test_windows_count_with_all_their_tokens() -> None:
     data = encoded([5, 5, 5, 5], pieces=[1, 3, 1, 1])
-    assert PackingSampler(data, 15).batches() == [[0], [1], [2, 3]]
+    assert TokenBudgetSampler(data, 15, packed=True).batches() == [[0], [1], [2, 3]]
 
 
 def test_a_text_beyond_the_budget_has_a_row_of_its_own() -> None:
-    assert PackingSampler(encoded([5, 50, 5, 5]), 20).batches() == [[0], [1], [2, 3]]
+    assert TokenBudgetSampler(encoded([5, 50, 5, 5]), 20, packed=True).batches() == [
+        [0],
+        [1],
+        [2, 3],
+    ]
 
 
 def test_packed_batches_by_examples() -> None:
-    batches = PackingSampler(encoded([5] * 10), 8, batch_examples=4).batches()
+    batches = TokenBudgetSampler(encoded([5] * 10), 8, batch_examples=4, packed=True).batches()
     assert [len(b) for b in batches] == [4, 4, 2]
 
 
@@ -38,7 +43,7 @@ def test_same_seed_and_epoch_same_rows_else_others() -> None:
     data = encoded(random_lengths(500))
 
     def batches(seed: int, epoch: int) -> list[list[int]]:
-        sampler = PackingSampler(data, 2048, shuffle=True, seed=seed)
+        sampler = TokenBudgetSampler(data, 2048, shuffle=True, seed=seed, packed=True)
         sampler.epoch = epoch
         return sampler.batches()
 
@@ -62,7 +67,7 @@ def test_a_packed_row_holds_its_texts_and_nothing_else() -> None:
 
 def test_the_loader_follows_its_sampler_into_the_next_epoch() -> None:
     data = encoded(random_lengths(50))
-    sampler = PackingSampler(data, 1024, shuffle=True)
+    sampler = TokenBudgetSampler(data, 1024, shuffle=True, packed=True)
     loader = PackedLoader(data, None, sampler)
     first = [batch.rows_B.tolist() for batch in loader]
     sampler.epoch = 1

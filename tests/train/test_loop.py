@@ -17,9 +17,10 @@ from plaudit.model.build import build
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
 from plaudit.model.infer import logits
-from plaudit.text.batches import Batch, TokenBudgetSampler
+from plaudit.text.batches import Batch
 from plaudit.text.dataset import dataloader
 from plaudit.text.encode import TextEncoder
+from plaudit.text.sampling import TokenBudgetSampler
 from plaudit.train.drive import drive
 from plaudit.train.loop import Course, StepRecord, fit, plan_course
 from plaudit.train.optim import depth_of_parameters, make_optimizer, parameter_groups, schedule

@@ -13,9 +13,10 @@ import torch
 from plaudit.model import packed
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
-from plaudit.text.batches import Batch, TokenBudgetSampler, batch_of
+from plaudit.text.batches import Batch, batch_of
 from plaudit.text.encode import Encoded
-from plaudit.text.packing import AnyBatch, PackedLoader, PackingSampler
+from plaudit.text.packing import AnyBatch, PackedLoader
+from plaudit.text.sampling import TokenBudgetSampler
 
 
 class Engine(Protocol):
@@ -91,7 +92,7 @@ def _batches(
     model: ReviewClassifier, encoded: Encoded, compute: Compute, batch_tokens: int, pad_id: int
 ) -> Iterable[AnyBatch]:
     if packed.choose("auto", model.stock, compute).packed:
-        return PackedLoader(encoded, None, PackingSampler(encoded, batch_tokens))
+        return PackedLoader(encoded, None, TokenBudgetSampler(encoded, batch_tokens, packed=True))
     return padded(encoded, batch_tokens, pad_id)
 
 

@@ -25,10 +25,10 @@ from plaudit.run import folder as folders
 from plaudit.run.reporting import Facts, batch_form, report
 from plaudit.run.testing import Tested, test
 from plaudit.run.watching import Silent, Stopwatch, Watcher
-from plaudit.text.batches import TokenBudgetSampler
 from plaudit.text.dataset import dataloader
 from plaudit.text.encode import Encoded, TextEncoder
-from plaudit.text.packing import AnyBatch, PackedLoader, PackingSampler
+from plaudit.text.packing import AnyBatch, PackedLoader
+from plaudit.text.sampling import TokenBudgetSampler
 from plaudit.train.drive import Trained, drive
 from plaudit.train.loop import Validate, fit, plan_course
 
@@ -154,10 +154,11 @@ def _train(
         watcher.say(f"{'packed' if form.packed else 'padded'} batches: {form.reason}")
     if config.train.compile:
         compile_layers(model.stock, compute.device)
-    sampler = (PackingSampler if form.packed else TokenBudgetSampler)(
+    sampler = TokenBudgetSampler(
         data.train,
         config.train.batch_tokens,
         batch_examples=config.train.batch_examples,
+        packed=form.packed,
         shuffle=True,
         seed=config.seed,
     )

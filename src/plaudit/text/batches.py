@@ -1,5 +1,4 @@
-"""Encoded text → padded batches, bucketed by length under a token budget, so that little is
-computed on padding.
+"""Encoded text → padded batches. Which texts come together: :mod:`plaudit.text.sampling`.
 
 Axes: N texts, B texts of a batch, P pieces of a batch (B, or more under ``windows``), T tokens.
 """
@@ -11,12 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.utils.data import Sampler
 
 from plaudit.text.encode import Encoded
-
-POOL_BATCHES = 64
-"""Batches sorted by length together: padding is low, and batches still differ each epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,87 +92,6 @@ def moved(tensor: torch.Tensor, device: torch.device | str) -> torch.Tensor:
     if torch.device(device).type == "cuda" and not tensor.is_cuda:
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
-
-
-class TokenBudgetSampler(Sampler[list[int]]):
-    """Batches of texts of like length, each within a budget of tokens, padding included.
-
-    Parameters
-    ----------
-    encoded : Encoded
-    batch_tokens : int
-        Tokens of a batch at most; a text that is larger alone gets a batch of its own.
-    batch_examples : int, optional
-        Texts of a batch instead of tokens.
-    shuffle : bool
-        Shuffle, then sort within pools, then shuffle the batches. Otherwise longest first.
-    seed : int
-        Same seed and epoch, same batches.
-
-    Attributes
-    ----------
-    epoch : int
-        Set it before each pass.
-    """
-
-    def __init__(
-        self,
-        encoded: Encoded,
-        batch_tokens: int,
-        *,
-        batch_examples: int | None = None,
-        shuffle: bool = False,
-        seed: int = 0,
-    ) -> None:
-        self.longest_N = encoded.longest_N()
-        self.count_N = encoded.count_N()
-        self.batch_tokens = batch_tokens
-        self.batch_examples = batch_examples
-        self.shuffle = shuffle
-        self.seed = seed
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        return len(self.batches())
-
-    def __iter__(self) -> Iterator[list[int]]:
-        return iter(self.batches())
-
-    def batches(self) -> list[list[int]]:
-        """Return this epoch's batches as lists of positions."""
-        if not self.shuffle:
-            return self._cut(np.argsort(-self.longest_N, kind="stable"))
-        random = np.random.default_rng([self.seed, self.epoch])
-        order = random.permutation(len(self.longest_N))
-        batches: list[list[int]] = []
-        for pool in np.array_split(order, self._pools()):
-            batches += self._cut(pool[np.argsort(-self.longest_N[pool], kind="stable")])
-        return [batches[i] for i in random.permutation(len(batches))]
-
-    def _pools(self) -> int:
-        if self.batch_examples is not None:
-            batches = len(self.longest_N) / self.batch_examples
-        else:
-            batches = float((self.longest_N * self.count_N).sum()) / self.batch_tokens
-        return max(1, round(batches / POOL_BATCHES))
-
-    def _cut(self, order: np.ndarray) -> list[list[int]]:
-        batches: list[list[int]] = []
-        batch: list[int] = []
-        pieces = width = 0
-        for n in order.tolist():
-            count, longest = int(self.count_N[n]), int(self.longest_N[n])
-            if batch and not self._fits(len(batch) + 1, pieces + count, max(width, longest)):
-                batches.append(batch)
-                batch, pieces, width = [], 0, 0
-            batch.append(n)
-            pieces, width = pieces + count, max(width, longest)
-        return [*batches, batch] if batch else batches
-
-    def _fits(self, texts: int, pieces: int, width: int) -> bool:
-        if self.batch_examples is not None:
-            return texts <= self.batch_examples
-        return pieces * width <= self.batch_tokens
 
 
 def batch_of(encoded: Encoded, rows: Sequence[int], pad_id: int = 0) -> Batch:

@@ -86,68 +86,6 @@ class PackedBatch:
 AnyBatch = Batch | PackedBatch
 
 
-class PackingSampler(Sampler[list[int]]):
-    """Batches of texts of any length, each within a budget of real tokens.
-
-    Length does not matter, so texts come in a random order, not sorted within pools.
-
-    Parameters
-    ----------
-    encoded : Encoded
-    batch_tokens : int
-        Tokens of a batch at most; a text that is larger alone gets a batch of its own.
-    batch_examples : int, optional
-        Texts of a batch instead of tokens.
-    shuffle : bool
-        Otherwise texts come in their order.
-    seed : int
-        Same seed and epoch, same batches.
-
-    Attributes
-    ----------
-    epoch : int
-        Set it before each pass.
-    """
-
-    def __init__(
-        self,
-        encoded: Encoded,
-        batch_tokens: int,
-        *,
-        batch_examples: int | None = None,
-        shuffle: bool = False,
-        seed: int = 0,
-    ) -> None:
-        self.tokens_N = np.diff(encoded.starts_P[encoded.first_N])
-        self.batch_tokens = batch_tokens
-        self.batch_examples = batch_examples
-        self.shuffle = shuffle
-        self.seed = seed
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        return len(self.batches())
-
-    def __iter__(self) -> Iterator[list[int]]:
-        return iter(self.batches())
-
-    def batches(self) -> list[list[int]]:
-        """Return this epoch's batches as lists of positions."""
-        order = np.arange(len(self.tokens_N))
-        if self.shuffle:
-            order = np.random.default_rng([self.seed, self.epoch]).permutation(order)
-        batches: list[list[int]] = []
-        room = 0
-        for n in order.tolist():
-            cost = 1 if self.batch_examples is not None else int(self.tokens_N[n])
-            if not batches or cost > room:
-                batches.append([])
-                room = self.batch_examples or self.batch_tokens
-            batches[-1].append(n)
-            room -= cost
-        return batches
-
-
 class PackedLoader:
     """Packed batches in a sampler's order.
 

@@ -17,8 +17,8 @@ from plaudit.config import OptimConfig, TrainConfig
 from plaudit.errors import TrainingError
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
-from plaudit.text.batches import TokenBudgetSampler
-from plaudit.text.packing import AnyBatch, PackingSampler
+from plaudit.text.packing import AnyBatch
+from plaudit.text.sampling import TokenBudgetSampler
 from plaudit.train.optim import make_optimizer, parameter_groups, schedule
 
 Validate = Callable[[], Mapping[str, float]]
@@ -74,14 +74,12 @@ class Course:
     validate_after: frozenset[int]
 
 
-def plan_course(
-    sampler: TokenBudgetSampler | PackingSampler, config: TrainConfig, *, validated: bool
-) -> Course:
+def plan_course(sampler: TokenBudgetSampler, config: TrainConfig, *, validated: bool) -> Course:
     """Count the run's steps ahead, so that the schedule ends where training does.
 
     Parameters
     ----------
-    sampler : TokenBudgetSampler or PackingSampler
+    sampler : TokenBudgetSampler
         Its batches differ a little in number from epoch to epoch; all are counted.
     config : TrainConfig
     validated : bool
