@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from plaudit.embed import Embedder, embed
     from plaudit.export import export
     from plaudit.predict import Classifier, Prediction
+    from plaudit.push import push
     from plaudit.run import evaluate, train
     from plaudit.run import rebuild_report as report
 
@@ -47,6 +48,7 @@ __all__ = [
     "export",
     "load_config",
     "predict",
+    "push",
     "recipes",
     "report",
     "train",
@@ -67,6 +69,7 @@ _VERBS = {
     "evaluate": ("plaudit.run", "evaluate"),
     "export": ("plaudit.export", "export"),
     "predict": ("plaudit", "_predict"),
+    "push": ("plaudit.push", "push"),
     "recipes": ("plaudit.config", "recipes"),
     "report": ("plaudit.run", "rebuild_report"),
     "train": ("plaudit.run", "train"),

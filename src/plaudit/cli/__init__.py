@@ -10,6 +10,7 @@ import typer
 
 from plaudit.cli import about, models
 from plaudit.cli.embed import embed
+from plaudit.cli.push import push
 from plaudit.console import out
 
 app = typer.Typer(
@@ -45,7 +46,8 @@ def plaudit_options(
 app.command(context_settings={"help_option_names": []})(models.train)
 for make_or_use in (models.evaluate, models.predict, models.export, models.bench):
     app.command()(make_or_use)
-app.command()(embed)
+for carry in (embed, push):
+    app.command()(carry)
 for tell in (about.recipes, about.doctor, about.report):
     app.command()(tell)
 
