@@ -95,7 +95,7 @@ class Hub:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def mode(self, file: dict[str, Any]) -> dict[str, Any]:
         large = file["path"].endswith((".safetensors", ".npy"))

@@ -36,9 +36,12 @@ def wanted(counts_C: np.ndarray, method: Resampling, ratio: float) -> np.ndarray
     >>> wanted(np.array([100, 10, 60]), "undersample", 0.5)
     array([20, 10, 20])
     """
-    if method == "oversample":
-        return np.maximum(counts_C, np.round(counts_C.max() * ratio)).astype(np.int64)
-    return np.minimum(counts_C, np.round(counts_C.min() / ratio)).astype(np.int64)
+    sizes_C: np.ndarray = (
+        np.maximum(counts_C, np.round(counts_C.max() * ratio))
+        if method == "oversample"
+        else np.minimum(counts_C, np.round(counts_C.min() / ratio))
+    )
+    return sizes_C.astype(np.int64)
 
 
 def drawn(targets_N: np.ndarray, method: Resampling, ratio: float, seed: int) -> Draw:

@@ -34,7 +34,7 @@ class Average:
     """
 
     def __init__(self, model: nn.Module, decay: float = 0.0) -> None:
-        self._own = [p for p in model.parameters() if p.requires_grad]
+        self._own: list[torch.Tensor] = [p for p in model.parameters() if p.requires_grad]
         self.mean = [p.detach().clone() for p in self._own]
         self.decay = decay
         self.count = 0
