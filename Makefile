@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: demo test check fmt lint type arch bench docs clean help
+.PHONY: demo test check fmt lint type arch bench soak reliability docs clean help
 
 $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
@@ -42,6 +42,12 @@ bench: $(READY)  ## the benchmarks in their short form
 	@set -e; shopt -s nullglob; for script in benchmarks/*.py; do \
 	  echo "$$script"; $(BIN)/python "$$script" --short; done
 
+reliability: $(READY)  ## what is promised when things go wrong, tested; writes docs/reliability.md
+	$(BIN)/python -m pytest -m promise --reliability $(ARGS)
+
+soak: $(READY)  ## the long forms of these tests, at most 30 minutes
+	$(BIN)/python -m pytest --soak --reliability $(ARGS)
+
 docs: $(READY)  ## that links lead somewhere and that the commands named exist
 	$(BIN)/python -m pytest tests/test_docs.py README.md $(ARGS)
 
@@ -51,4 +57,4 @@ clean:  ## remove what was built; keeps .venv and runs/
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

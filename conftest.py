@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.promises"]
+
 RECIPE = """\
 name = "reviews"
 data.train = "reviews.csv"

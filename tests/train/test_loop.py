@@ -142,6 +142,7 @@ def test_clipping_limits_the_step(tiny_encoder: Path, tiny_tokenizer: Any) -> No
     assert moved(0.0) > 0.02
 
 
+@pytest.mark.promise("training stops and names the reason", fault="the loss is NaN")
 def test_a_loss_that_is_not_a_number_stops_with_the_reason(
     tiny_encoder: Path, tiny_tokenizer: Any
 ) -> None:
@@ -395,6 +396,10 @@ def test_the_history_holds_every_step_and_tensorboard_gets_it(
     assert list((tmp_path / "tensorboard").iterdir())
 
 
+@pytest.mark.promise(
+    "the best state so far is kept, and the report says why",
+    fault="training breaks after a validation",
+)
 def test_a_break_keeps_the_best_state_and_says_why(tiny_encoder: Path, tmp_path: Path) -> None:
     model = tiny(tiny_encoder)
 
