@@ -45,11 +45,11 @@ class Api:
         report = {"accuracy": 0.9, "auc": float("nan")}
         return types.SimpleNamespace(folder=folder, model=folder / "model", report=report)
 
-    def evaluate(self, model, data, *, split=None, columns=None, watcher=None, device="auto"):
-        self._called(model, data, split=split, columns=columns, device=device)
+    def evaluate(self, model, data, *, watcher=None, **options):
+        self._called(model, data, **options)
         return {
             "rows": 1234,
-            "split": split or "test",
+            "split": options["split"] or "test",
             "labels": ["neg\x1b[2J", "pos"],
             "metrics": {
                 "accuracy": {"value": 0.9, "low": 0.85, "high": 0.95},

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from plaudit.bench.compare import bench
+    from plaudit.compare import compare
     from plaudit.config import Config, recipes
     from plaudit.config import load as load_config
     from plaudit.doctor import examine as doctor
@@ -42,6 +43,7 @@ __all__ = [
     "Embedder",
     "__version__",
     "bench",
+    "compare",
     "doctor",
     "embed",
     "evaluate",
@@ -64,6 +66,7 @@ _HOMES = {
 # Python would import as one.
 _VERBS = {
     "bench": ("plaudit.bench.compare", "bench"),
+    "compare": ("plaudit.compare", "compare"),
     "doctor": ("plaudit.doctor", "examine"),
     "embed": ("plaudit.embed", "embed"),
     "evaluate": ("plaudit.run", "evaluate"),

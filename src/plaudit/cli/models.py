@@ -71,6 +71,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
         typer.Option(metavar="MAPPING", help='Values to names: {"1-4"="negative", …}.'),
     ] = None,
     out_file: OutFile = None,
+    rows_file: Annotated[
+        Path | None,
+        typer.Option("--rows", metavar="FILE", help="Also write each row's answer, .parquet."),
+    ] = None,
     device: Device = "auto",
     json: AsJson = False,
 ) -> None:
@@ -86,7 +90,13 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
     with progress.watch(quiet=False) as watcher:
         columns = Columns(text=text, label=label, mapping=mapping)
         document = api.evaluate(
-            model, data, split=split, columns=columns, watcher=watcher, device=device
+            model,
+            data,
+            split=split,
+            columns=columns,
+            rows_file=rows_file,
+            watcher=watcher,
+            device=device,
         )
     if json:
         out(console.as_json(document))

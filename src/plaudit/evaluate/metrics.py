@@ -119,7 +119,7 @@ def point(
         raise ValueError(f"unknown metrics {unknown}; known are {', '.join(known)}")
     _check(probabilities_NC, targets_N)
     derived = confusion.derive(_confusion(probabilities_NC, targets_N)[None]).metrics
-    loss = float(_losses(probabilities_NC, targets_N).mean())
+    loss = float(losses(probabilities_NC, targets_N).mean())
     return {name: loss if name == "log_loss" else float(derived[name][0]) for name in metrics}
 
 
@@ -151,9 +151,20 @@ def _confusion(
     return confusion.count(predicted_N, targets_N, probabilities_NC.shape[1])
 
 
-def _losses(
+def losses(
     probabilities_NC: NDArray[np.floating[Any]], targets_N: NDArray[np.integer[Any]]
 ) -> Floats:
+    """Return each row's log loss, bounded where a probability is 0.
+
+    Parameters
+    ----------
+    probabilities_NC : ndarray of float
+    targets_N : ndarray of int
+
+    Returns
+    -------
+    ndarray of float, shape (N,)
+    """
     # Softmax underflows to 0; scikit-learn's bound, the precision of the type, keeps it finite.
     smallest = float(np.finfo(probabilities_NC.dtype).eps)
     true_N = probabilities_NC[np.arange(len(targets_N)), targets_N].astype(np.float64)
@@ -201,7 +212,7 @@ def _row_metrics(
     """Return the metrics that need each row's probability: ranks and log loss."""
     resamples, confidence = intervals
     rows, classes = probabilities_NC.shape
-    losses_N = _losses(probabilities_NC, targets_N)
+    losses_N = losses(probabilities_NC, targets_N)
     positive = [1] if classes == 2 else range(classes)
     rankings = (  # lazily, so that many classes need not all be held at once
         ranking.rank(probabilities_NC[:, index].astype(np.float64), targets_N == index)

@@ -63,9 +63,9 @@ class Scores:
         return {
             "rows": self.rows,
             "labels": list(self.labels),
-            "metrics": {name: _plain(estimate) for name, estimate in self.metrics.items()},
+            "metrics": {name: plain(estimate) for name, estimate in self.metrics.items()},
             "per_class": {
-                label: {name: _plain(estimate) for name, estimate in values.items()}
+                label: {name: plain(estimate) for name, estimate in values.items()}
                 for label, values in self.per_class.items()
             },
             "confusion": [list(row) for row in self.confusion],
@@ -77,5 +77,6 @@ class Scores:
         }
 
 
-def _plain(estimate: Estimate) -> dict[str, float | None]:
+def plain(estimate: Estimate) -> dict[str, float | None]:
+    """Return an estimate as value, low and high; NaN has become None."""
     return {name: None if v is None or math.isnan(v) else v for name, v in asdict(estimate).items()}

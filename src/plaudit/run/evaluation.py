@@ -9,18 +9,20 @@ from typing import Any
 from plaudit.config import EvaluateConfig
 from plaudit.data.records import Columns
 from plaudit.data.sources import resolve
+from plaudit.evaluate import predictions
 from plaudit.labelled import find
 from plaudit.predict import Classifier
 from plaudit.run.testing import scored
 from plaudit.run.watching import Silent, Watcher
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - one parameter an option of the command
     model: Path | str,
     data: str,
     *,
     split: str | None = None,
     columns: Columns | None = None,
+    rows_file: Path | None = None,
     device: str = "auto",
     watcher: Watcher | None = None,
 ) -> dict[str, Any]:
@@ -38,6 +40,9 @@ def evaluate(
         where there is one, else all rows.
     columns : Columns, optional
         By default as in training, where the data has such columns.
+    rows_file : Path, optional
+        A new Parquet file for what was predicted of each row (see
+        :func:`plaudit.evaluate.predictions.write`); :func:`plaudit.compare` takes it.
     device : {"auto", "cpu", "cuda", "mps"}
     watcher : Watcher, optional
 
@@ -61,6 +66,8 @@ def evaluate(
     >>> result["metrics"]["accuracy"]
     {'value': 0.9..., 'low': 0.8..., 'high': 1.0}
     """
+    if rows_file is not None:
+        predictions.check_new(rows_file)
     classifier = Classifier.load(model, device=device)
     say = (watcher or Silent()).say
     source = resolve(data, say=say)
@@ -72,6 +79,8 @@ def evaluate(
     scores, overlap = scored(
         rows, probabilities_NC, classifier.labels, classifier.seen_prints_N, EvaluateConfig()
     )
+    if rows_file is not None:
+        predictions.write(rows_file, predictions.of_rows(rows, probabilities_NC, scores.labels))
     if overlap.rows:
         say(
             f"{overlap.rows:,} of {len(rows):,} texts were seen in training or selection: see "

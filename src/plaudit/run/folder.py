@@ -8,7 +8,9 @@ from pathlib import Path
 from plaudit import artifact
 from plaudit.config import Config, dump_toml
 from plaudit.errors import ArtifactError, ConfigError
+from plaudit.evaluate import predictions
 from plaudit.report.pages import REPORT, pages
+from plaudit.run.testing import Tested
 
 
 def take(out: str, name: str) -> Path:
@@ -63,6 +65,22 @@ def begin(config: Config) -> Path:
     folder = take(config.out, config.name)
     (folder / "config.toml").write_text(dump_toml(config), encoding="utf-8")
     return folder
+
+
+def keep_predictions(folder: Path, tested: Tested | None) -> None:
+    """Keep what was predicted of the test set, so that runs can be compared row by row.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's.
+    tested : Tested or None
+    """
+    if tested is None:
+        return
+    predictions.write(folder / predictions.PREDICTIONS, tested.predictions)
+    if tested.baseline_predictions is not None:
+        predictions.write(folder / predictions.BASELINE, tested.baseline_predictions)
 
 
 def rebuild_report(run: Path | str) -> Path:

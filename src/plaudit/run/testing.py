@@ -14,6 +14,7 @@ from plaudit.config import Config, EvaluateConfig
 from plaudit.data.prepare import Prepared, Rows
 from plaudit.evaluate.baseline import Baseline, tfidf
 from plaudit.evaluate.metrics import score
+from plaudit.evaluate.predictions import Predictions, of_rows
 from plaudit.evaluate.scores import Scores
 from plaudit.predict import Classifier
 from plaudit.report import document
@@ -53,6 +54,9 @@ class Tested:
     baseline : Baseline or None
     baseline_scores : Scores or None
     mistakes : list of dict
+    predictions : Predictions
+        Row by row, as the run's folder keeps them.
+    baseline_predictions : Predictions or None
     """
 
     rows: int
@@ -62,6 +66,8 @@ class Tested:
     baseline: Baseline | None
     baseline_scores: Scores | None
     mistakes: list[dict[str, Any]]
+    predictions: Predictions
+    baseline_predictions: Predictions | None
 
 
 def sections(tested: Tested | None) -> dict[str, Any]:
@@ -130,6 +136,10 @@ def test(
         mistakes=document.mistakes(
             (rows.texts, rows.origins), rows.targets_N, probabilities_NC, prepared.labels
         ),
+        predictions=of_rows(rows, probabilities_NC, prepared.labels),
+        baseline_predictions=of_rows(rows, baseline.probabilities_NC, prepared.labels)
+        if baseline
+        else None,
     )
 
 

@@ -102,6 +102,7 @@ def train(config: Config, *, watcher: Watcher | None = None) -> Run:
         final = _save(folder, model, encoder, _spec(config, prepared, compute), prepared)
     with clock.stage("test"):
         tested = _test(final, prepared, config, watcher)
+    folders.keep_predictions(folder, tested)
     facts = Facts(config, compute, prepared, data.train, model, trained, tested)
     document = report(facts, clock.read())
     artifact.add(final, pages(document))
