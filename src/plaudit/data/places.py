@@ -14,7 +14,8 @@ from plaudit.errors import DataError
 
 Kind = Literal["table", "folder", "archive", "hub", "bundled"]
 IMDB_ON_HUB = "stanfordnlp/imdb"
-_NAMES = ("imdb", "bundled")
+_ROTTEN_TOMATOES = f"bundled:{bundled.ROTTEN_TOMATOES}"
+_NAMES = ("imdb", "bundled", _ROTTEN_TOMATOES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,8 @@ class Source:
     order : {"any", "blocks"}
         "blocks": neighbours review the same film, so that a split must cut contiguous blocks.
     location : tuple of str
-        The table's files, the folder, the archive, the bundled file, or the hub's repository and
-        configuration.
+        The table's files, the folder, the archive, the bundled file and which of its sources, or
+        the hub's repository and configuration.
     """
 
     asked: str
@@ -54,7 +55,7 @@ def locate(asked: str) -> Source:
     Parameters
     ----------
     asked : str
-        A path, a glob, ``bundled`` or ``hub:owner/name``.
+        A path, a glob, ``bundled``, ``bundled:rotten_tomatoes`` or ``hub:owner/name``.
 
     Returns
     -------
@@ -69,6 +70,8 @@ def locate(asked: str) -> Source:
     """
     if asked == "bundled":
         return of_bundled(asked)
+    if asked.startswith("bundled:"):
+        return _of_sentences(asked)
     if asked.startswith("hub:"):
         return of_hub(asked, asked.removeprefix("hub:"))
     if "://" in asked:
@@ -82,8 +85,9 @@ def locate(asked: str) -> Source:
     if not path.exists() and not path.suffix and path.name == asked:
         raise DataError(
             f"{asked}: neither a name that plaudit knows nor a file or folder"
-            f"{did_you_mean(asked, _NAMES)}. DATA is 'imdb', 'bundled', a CSV, TSV, JSONL or "
-            "Parquet file, a glob of them, an aclImdb folder or tarball, or hub:owner/name."
+            f"{did_you_mean(asked, _NAMES)}. DATA is 'imdb', 'bundled', "
+            f"'{_ROTTEN_TOMATOES}', a CSV, TSV, JSONL or Parquet file, a glob of them, an aclImdb "
+            "folder or tarball, or hub:owner/name."
         )
     return _of_table(asked, written)
 
@@ -110,7 +114,24 @@ def of_bundled(asked: str) -> Source:
         f"{asked}: served by {package}: the complete official train split (25,000 reviews); the "
         "official test split is not in it, so 'test' is a held-out block of these reviews"
     )
-    return Source(asked, "bundled", package, note, (), "blocks", (str(path),))
+    location = (str(path), bundled.IMDB)
+    return Source(asked, "bundled", package, note, (), "blocks", location)
+
+
+def _of_sentences(asked: str) -> Source:
+    if asked != _ROTTEN_TOMATOES:
+        raise DataError(
+            f"{asked}: no such reviews are bundled{did_you_mean(asked, _NAMES)}. There are "
+            f"'bundled' (IMDB) and '{_ROTTEN_TOMATOES}'."
+        )
+    path, package = bundled.find(), bundled.version()
+    note = (
+        f"{asked}: served by {package}: 8,530 sentences of Rotten Tomatoes reviews, in lower case "
+        "and tokenised, another domain than IMDB's reviews; one table without official splits"
+    )
+    # All positive sentences come first, but neighbours are not of one film: nothing to keep apart.
+    location = (str(path), bundled.ROTTEN_TOMATOES)
+    return Source(asked, "bundled", package, note, (), "any", location)
 
 
 def of_hub(asked: str, name: str) -> Source:

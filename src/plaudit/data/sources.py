@@ -35,8 +35,8 @@ def resolve(asked: str, *, imdb: str | None = None, say: Say = silent) -> Source
     Parameters
     ----------
     asked : str
-        ``imdb``, ``bundled``, a CSV/TSV/JSONL/Parquet file or a glob of them, a folder or tarball
-        in the layout of aclImdb, or ``hub:owner/name``.
+        ``imdb``, ``bundled``, ``bundled:rotten_tomatoes``, a CSV/TSV/JSONL/Parquet file or a glob
+        of them, a folder or tarball in the layout of aclImdb, or ``hub:owner/name``.
     imdb : str, optional
         A local copy for the name ``imdb``; else the environment variable PLAUDIT_IMDB.
     say : callable
@@ -154,7 +154,9 @@ def _open(
         case "archive":
             return _Opened(archive.rows(path, split or ""), files={path.name: path})
         case "bundled":
-            return _Opened(bundled.rows(path, problems), files={path.name: path})
+            which = source.location[1]
+            files = {bundled.identity(path, which): path}
+            return _Opened(bundled.rows(path, which, problems), files=files)
         case other:
             assert_never(other)
 
