@@ -32,6 +32,7 @@ OTHER: dict[str, str] = {
     "data.text": "title",
     "data.label": "second",
     "data.labels": '{"0" = "no", "1" = "yes"}',
+    "data.exclude": "{tmp}/data.tsv",
     "data.imdb": "{tmp}/other.csv",
     "clean.html": "false",
     "clean.entities": "false",
@@ -103,7 +104,7 @@ if compiled._compiler_lacks("cpu"):
 ECHOES = {
     "model": ("encoder", "architecture", "pooling", "pipeline_note"),
     "text": ("policy", "max_tokens"),
-    "data": ("asked", "note", "test_note", "served_by", "files"),
+    "data": ("excluded", "asked", "note", "test_note", "served_by", "files"),
     "test": ("interval",),
 }
 BASE = [
@@ -129,6 +130,10 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
             )
             lines.append(f"{text},{n % 2},title {mood} {n},{n // 2 % 2}")
         (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    # In quotes and in capitals, as published pairs are copied.
+    first = (folder / "data.csv").read_text(encoding="utf-8").splitlines()[1:9]
+    some = [line.split(",")[0].upper() for line in first]
+    (folder / "data.tsv").write_text("\n".join(["text", *some]) + "\n", encoding="utf-8")
     return folder
 
 

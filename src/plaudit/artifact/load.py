@@ -29,7 +29,7 @@ class Loaded:
     tokenizer : transformers.PreTrainedTokenizerBase
     spec : Spec
     seen_prints_N : ndarray of uint64
-        Fingerprints of the texts that training or selection has seen.
+        Fingerprints of the texts that training or selection has seen, exact and loose.
     """
 
     model: ReviewClassifier | OnnxModel

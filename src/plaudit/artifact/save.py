@@ -28,8 +28,8 @@ def save(
     tokenizer : transformers.PreTrainedTokenizerBase
     spec : Spec
     prints_N : ndarray of uint64
-        Fingerprints of the texts that training or selection has seen, so that later evaluations
-        can count and leave them out.
+        Fingerprints of the texts that training or selection has seen, exact and loose, so that
+        later evaluations can count and leave them out.
     """
     folder.mkdir(parents=True)
     stock = fold.folded(model)

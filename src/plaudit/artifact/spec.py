@@ -89,6 +89,8 @@ class Spec(BaseModel):
         Name to SHA-256 of what was trained on.
     label_mapping : dict of str to str, or None
         ``data.labels`` of the run.
+    excluded : int
+        Rows that ``data.exclude`` left out of training and validation.
     config_digest : str
     versions : dict of str to str
     """
@@ -111,6 +113,7 @@ class Spec(BaseModel):
     precision: Literal["fp32", "bf16"] = "fp32"
     text_column: str | None = None
     label_column: str | None = None
+    excluded: int = 0
     config_digest: str
     versions: dict[str, str]
 

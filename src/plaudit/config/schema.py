@@ -39,6 +39,10 @@ class DataConfig(Section):
     """Column of the label; guessed when there is one possible choice."""
     labels: dict[str, str] | None = None
     """Mapping from values to label names; a key may be a range, as in {"1-4" = "negative"}."""
+    exclude: str | None = None
+    """A table (CSV, TSV, JSONL, Parquet) whose texts, of whatever column, are left out of training
+    and validation: the pairs that plaudit robustness evaluates on. Case, spacing and punctuation
+    do not matter."""
     imdb: str | None = None
     """A local copy of IMDB for the name 'imdb' (also: the environment variable PLAUDIT_IMDB)."""
 

@@ -104,12 +104,19 @@ def choose(header: Header, columns: Columns) -> Chosen:
     return Chosen(text, label, guessed=columns.text is None or columns.label is None)
 
 
+def plain_name(name: str) -> str:
+    """Write a column's name as names are compared: lower case, without punctuation.
+
+    Examples
+    --------
+    >>> plain_name("Review_Text")
+    'reviewtext'
+    """
+    return re.sub(r"[\W_]", "", name.casefold())
+
+
 def _named(header: Header, known: frozenset[str], role: str, beside: str | None) -> str | None:
-    found = [
-        name
-        for name in header.names
-        if name != beside and re.sub(r"[\W_]", "", name.casefold()) in known
-    ]
+    found = [name for name in header.names if name != beside and plain_name(name) in known]
     return _only(found, header, role) if found else None
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
+
+_NO_ASCII_LETTERS = re.compile("[^0-9a-z]+")
+_NO_LETTERS = re.compile(r"[\W_]+")
 
 
 def fingerprint(text: str) -> int:
@@ -45,3 +49,38 @@ def fingerprints(texts: Iterable[str]) -> NDArray[np.uint64]:
     ndarray of uint64, shape (N,)
     """
     return np.fromiter(map(fingerprint, texts), dtype=np.uint64)
+
+
+def loose_fingerprints(texts: Iterable[str]) -> NDArray[np.uint64]:
+    """Return numbers that texts share when they differ in case, spacing and punctuation only.
+
+    Published pairs of original and edited reviews are copies in which quotes were doubled, spaces
+    moved and letters with accents lost. The numbers are of another kind than those of
+    :func:`fingerprints`: none of the ones equals one of the others, so a set can hold both.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        Cleaned texts.
+
+    Returns
+    -------
+    ndarray of uint64, shape (N,)
+
+    Examples
+    --------
+    >>> a, b, c = loose_fingerprints(["A protégé's  triumph.", '"A protgs triumph"', "A triumph"])
+    >>> a == b, a == c
+    (np.True_, np.False_)
+    """
+    return fingerprints("\0" + _folded(text) for text in texts)
+
+
+def _folded(text: str) -> str:
+    """Keep letters and digits: of a Latin text those of ASCII, since copies lose the others."""
+    lower = text.casefold()
+    ascii_ = _NO_ASCII_LETTERS.sub("", lower)
+    if lower.isascii():
+        return ascii_ or text
+    letters = _NO_LETTERS.sub("", lower)
+    return (ascii_ if 2 * len(ascii_) > len(letters) else letters) or text

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from plaudit.config import CleanConfig, Config, SplitConfig
+from plaudit.data import exclude
 from plaudit.data.clean import clean
 from plaudit.data.fingerprint import fingerprints
 from plaudit.data.records import Columns, Corpus, Provenance
@@ -72,6 +73,8 @@ class Prepared:
     provenance : Provenance
     duplicates : int
         Rows whose place an equal text decided (see :class:`plaudit.data.split.Division`).
+    excluded : plaudit.data.exclude.Excluded or None
+        None when nothing was to be left out.
     """
 
     labels: tuple[str, ...]
@@ -82,6 +85,7 @@ class Prepared:
     sizes: SplitConfig
     provenance: Provenance
     duplicates: int
+    excluded: exclude.Excluded | None
 
 
 def prepare(config: Config, say: Say) -> Prepared:
@@ -110,6 +114,7 @@ def prepare(config: Config, say: Say) -> Prepared:
     columns = Columns(config.data.text, config.data.label, config.data.labels)
     source = resolve(config.data.train, imdb=config.data.imdb, say=say)
     given_test = resolve(config.data.test, imdb=config.data.imdb) if config.data.test else None
+    unwanted = exclude.read(config.data.exclude, config.clean) if config.data.exclude else None
     corpus = read(source, _training_split(source), columns, say=say)
     everything = rows_of(corpus, config.clean)
     given = _given_validation(config, source, columns, corpus.labels, say)
@@ -120,10 +125,19 @@ def prepare(config: Config, say: Say) -> Prepared:
     )
     division = _divided(everything, corpus, sizes, config.seed)
     train, validation, held, duplicates = _parts(everything, division, given)
+    train, validation, excluded = _without_unwanted(train, validation, unwanted, say)
     _check_train(train, corpus.labels)
     test, note = _test_part(source, given_test, held, (columns, corpus.labels, config.clean))
     return Prepared(
-        corpus.labels, train, validation, test, note, sizes, corpus.provenance, duplicates
+        corpus.labels,
+        train,
+        validation,
+        test,
+        note,
+        sizes,
+        corpus.provenance,
+        duplicates,
+        excluded,
     )
 
 
@@ -208,13 +222,27 @@ def _parts(
 
 
 def _check_train(train: Rows, labels: Sequence[str]) -> None:
-    """Rows may have gone because their texts stand in the validation data too."""
+    """Rows may have gone: their texts stand in the validation data, or are to be left out."""
     missing = [label for i, label in enumerate(labels) if i not in train.targets_N]
     if missing:
         raise DataError(
             f"No row is left to train on for {', '.join(map(repr, missing))}: all their texts "
-            "stand in data.validation too. Give validation data that is not in data.train."
+            "stand in data.validation or data.exclude too. Give other rows there, or to train on."
         )
+
+
+def _without_unwanted(
+    train: Rows, validation: Rows, unwanted: exclude.Exclusion | None, say: Say
+) -> tuple[Rows, Rows, exclude.Excluded | None]:
+    """Leave rows out after the division, so that what was held out is found again later."""
+    if unwanted is None:
+        return train, validation, None
+    of_train = unwanted.find(train.texts, train.prints_N)
+    of_validation = unwanted.find(validation.texts, validation.prints_N)
+    excluded = unwanted.outcome(of_train, of_validation)
+    say(excluded.line())
+    kept = train.take(np.flatnonzero(~of_train.rows_N))
+    return kept, validation.take(np.flatnonzero(~of_validation.rows_N)), excluded
 
 
 def _sizes_in_force(sizes: SplitConfig, *, has_validation: bool, has_test: bool) -> SplitConfig:

@@ -72,7 +72,7 @@ def gather(
     table = _TableWriter()
     codes: dict[str, int] = {name: code for code, name in enumerate(rule.allowed or ())}
     for row in rows:
-        text = _checked_text(row.text)
+        text = checked_text(row.text)
         name = rule.name(row.label)
         flaw = text if isinstance(text, Flaw) else name if isinstance(name, Flaw) else None
         if flaw is not None:
@@ -92,7 +92,18 @@ def gather(
     return Gathered(table.finish(names, codes), names)
 
 
-def _checked_text(text: object) -> str | Flaw:
+def checked_text(text: object) -> str | Flaw:
+    """Return a text that can be used, or what is wrong with it.
+
+    Parameters
+    ----------
+    text : object
+        The value as the file has it.
+
+    Returns
+    -------
+    str or Flaw
+    """
     if text is None:
         return Flaw("the row has no text", "Fill in the text or remove these rows.")
     if not isinstance(text, str):

@@ -220,14 +220,29 @@ def rows(files: Sequence[TableFile], chosen: Chosen, problems: Problems) -> Iter
     """
     for file in files:
         bad_before, good = problems.count, 0
-        for line, found in _records(file, (chosen.text, chosen.label), problems):
+        for line, found in records(file, (chosen.text, chosen.label), problems):
             good += 1
             yield RawRow(found.get(chosen.text), found.get(chosen.label), f"{file.name}:{line}")
         if not good and problems.count == bad_before:
             raise DataError(f"{file.name}: there is a header and no row. Check the file's export.")
 
 
-def _records(file: TableFile, wanted: tuple[str, str], problems: Problems) -> Iterator[Record]:
+def records(file: TableFile, wanted: Sequence[str], problems: Problems) -> Iterator[Record]:
+    """Read some columns of a file, whatever its format.
+
+    Parameters
+    ----------
+    file : TableFile
+    wanted : sequence of str
+        Columns that it has; an object of a JSONL file may lack some and have others.
+    problems : Problems
+        Where rows that cannot be read are noted.
+
+    Yields
+    ------
+    tuple of int and dict
+        The line (for Parquet: the row's number, from 1) and what was found there.
+    """
     match file.format:
         case "csv" | "tsv":
             return csv_records(file, wanted, problems)

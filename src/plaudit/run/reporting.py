@@ -95,6 +95,7 @@ def _data_section(prepared: Prepared, tested: Tested | None) -> dict[str, Any]:
             "test": tested.rows if tested else 0,
         },
         "duplicates": prepared.duplicates,
+        "excluded": prepared.excluded.to_dict() if prepared.excluded else None,
         "test_note": prepared.test_note,
         "training_ended": sealed.released_at if sealed else None,
         "test_first_read": sealed.opened_at if sealed else None,

@@ -12,6 +12,7 @@ import torch
 
 from plaudit import artifact
 from plaudit.config import Config, check
+from plaudit.data.fingerprint import loose_fingerprints
 from plaudit.data.prepare import Prepared, prepare
 from plaudit.errors import PlauditError
 from plaudit.evaluate.metrics import point
@@ -200,6 +201,7 @@ def _spec(config: Config, prepared: Prepared, compute: Compute) -> artifact.Spec
         precision=compute.precision,
         text_column=config.data.text,
         label_column=config.data.label,
+        excluded=prepared.excluded.train + prepared.excluded.validation if prepared.excluded else 0,
         config_digest=config.digest(),
         versions=artifact.versions(),
     )
@@ -214,7 +216,10 @@ def _save(
 ) -> Path:
     """Write the artefact, whole or not at all."""
     staged = run_folder / ".model"
-    seen_N = np.concatenate([prepared.train.prints_N, prepared.validation.prints_N])
+    parts = (prepared.train, prepared.validation)
+    seen_N = np.concatenate(
+        [each for part in parts for each in (part.prints_N, loose_fingerprints(part.texts))]
+    )
     artifact.save(staged, model, encoder.tokenizer, spec, seen_N)
     return staged.rename(run_folder / "model")
 
