@@ -57,6 +57,7 @@ OTHER: dict[str, str] = {
     "model.attention_dropout": "0.5",
     "model.freeze_embeddings": "true",
     "model.freeze_layers": "1",
+    "model.reinit_layers": "1",
     "optim.optimizer": "adafactor",
     "optim.lr": "2e-3",
     "optim.head_lr": "2e-3",
@@ -80,10 +81,24 @@ OTHER: dict[str, str] = {
     "train.evaluations": "1",
     "train.select": "log_loss",
     "train.patience": "1",
+    "train.average": "ema",
+    "train.average_decay": "0.05",
+    "train.average_from": "0.9",
+    "imbalance.method": "oversample",
+    "imbalance.beta": "0.9",
+    "imbalance.gamma": "0.5",
+    "imbalance.ratio": "0.6",
+    "imbalance.prior_correction": "true",
+    "craft.label_smoothing": "0.2",
+    "craft.rdrop": "1",
+    "craft.fgm": "1",
+    "craft.pull": "1",
+    "craft.unfreeze_fraction": "0.9",
     "evaluate.baseline": "true",
     "evaluate.bootstrap": "200",
     "evaluate.confidence": "0.9",
 }
+SKEWED = "data.train={tmp}/skewed.csv"
 # What a key needs beside it to matter.
 WITH: dict[str, list[str]] = {
     "data.imdb": ["data.train=imdb"],
@@ -95,6 +110,13 @@ WITH: dict[str, list[str]] = {
     "train.select": ["train.epochs=3", "train.evaluations=8", "optim.lr=0.03"],
     # One kind of step, so that it is compiled once.
     "train.compile": ["train.max_steps=1", "split.validation_size=0"],
+    "train.average_decay": ["train.average=ema"],
+    "train.average_from": ["train.average=ema"],
+    "imbalance.method": [SKEWED],
+    "imbalance.beta": [SKEWED, "imbalance.method=weights"],
+    "imbalance.gamma": ["imbalance.method=focal"],
+    "imbalance.ratio": [SKEWED, "imbalance.method=oversample"],
+    "imbalance.prior_correction": [SKEWED, "imbalance.method=weights"],
     "train.patience": ["train.epochs=3", "train.evaluations=8", "optim.lr=0.03"],
 }
 # Keys whose other value cannot work here: the refusal is the effect.
@@ -120,15 +142,16 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("options")
     save_encoder(folder / "bert")
     save_encoder(folder / "distilbert", "distilbert")
-    for name, offset in (("data.csv", 0), ("other.csv", 1)):
+    for name, offset, every in (("data.csv", 0, 2), ("other.csv", 1, 2), ("skewed.csv", 0, 4)):
         lines = ["text,label,title,second"]
         for n in range(64):
             mood = "good lovely" if (n + n // 9) % 2 else "bad awful"
+            label = n % 2 if every == 2 else int(n % every == 0)
             text = (
                 f"the<br />film{n + offset}  was {mood} &lt; 3! A cafe\u0301 \x07 plot "
                 f"{'and it was very ' * (n % 7)}{mood}. I saw it."
             )
-            lines.append(f"{text},{n % 2},title {mood} {n},{n // 2 % 2}")
+            lines.append(f"{text},{label},title {mood} {n},{n // 2 % 2}")
         (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
     # In quotes and in capitals, as published pairs are copied.
     first = (folder / "data.csv").read_text(encoding="utf-8").splitlines()[1:9]
@@ -192,7 +215,7 @@ def test_key_changes_something(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    beside = WITH.get(key, [])
+    beside = [setting.replace("{tmp}", str(places)) for setting in WITH.get(key, [])]
     # The copy that the name "imdb" stands for, unless the configuration names another.
     monkeypatch.setenv("PLAUDIT_IMDB", str(places / "data.csv"))
     expected = before(tuple(beside))

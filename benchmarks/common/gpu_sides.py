@@ -20,7 +20,8 @@ from plaudit.model.device import plan
 from plaudit.text.dataset import dataloader
 from plaudit.text.packing import PackedLoader
 from plaudit.text.sampling import TokenBudgetSampler
-from plaudit.train.loop import fit, plan_course
+from plaudit.train.course import plan_course
+from plaudit.train.loop import Settings, fit
 
 Shape = tuple[int, int, int]
 """Layers, hidden size, heads."""
@@ -78,7 +79,7 @@ def plaudit_rate(shape: Shape, form: str, job: Job) -> float:
     course = plan_course(sampler, train, validated=False)
     compute = plan(job.device, "bf16" if job.device == "cuda" else "fp32")
     started = tokens = 0.0
-    for record in fit(model, batches, course, compute, (OptimConfig(lr=1e-5), train)):
+    for record in fit(model, batches, course, compute, Settings(OptimConfig(lr=1e-5), train)):
         if record.step == job.warmup:
             synchronize(job.device)
             started, tokens = time.perf_counter(), record.tokens

@@ -27,7 +27,8 @@ from plaudit.model.packed import choose
 from plaudit.text.dataset import dataloader
 from plaudit.text.packing import PackedLoader
 from plaudit.text.sampling import TokenBudgetSampler
-from plaudit.train.loop import Course, fit
+from plaudit.train.course import Course
+from plaudit.train.loop import Settings, fit
 
 MAX_TOKENS = 512
 
@@ -87,8 +88,8 @@ class Plaudit:
             if self.packed
             else dataloader(pool.encoded, pool.labels_N, batches)
         )
-        configs = (self.config.optim, self.config.train)
-        steps = fit(self.model, lambda _: iter(loader), course, self.compute, configs)
+        settings = Settings(self.config.optim, self.config.train)
+        steps = fit(self.model, lambda _: iter(loader), course, self.compute, settings)
         next(steps)
         started = now()
         for _ in steps:

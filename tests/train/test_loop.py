@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from plaudit.text.batches import Batch
 from plaudit.text.dataset import dataloader
 from plaudit.text.encode import TextEncoder
 from plaudit.text.sampling import TokenBudgetSampler
+from plaudit.train.course import Course, plan_course
 from plaudit.train.drive import drive
-from plaudit.train.loop import Course, StepRecord, fit, plan_course
+from plaudit.train.loop import Settings, StepRecord, fit
 from plaudit.train.optim import depth_of_parameters, make_optimizer, parameter_groups, schedule
 
 CPU = Compute("cpu", "fp32", "test")
@@ -59,7 +61,7 @@ def run(
     optim_config = OptimConfig(**{"lr": 3e-3} | (optim or {}))
     sampler, batches = sampler_of(tokenizer)
     course = plan_course(sampler, train_config, validated=False)
-    return list(fit(model, batches, course, compute, (optim_config, train_config)))
+    return list(fit(model, batches, course, compute, Settings(optim_config, train_config)))
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adafactor", "sgd"])
@@ -78,6 +80,42 @@ def test_a_run_repeats_exactly(tiny_encoder: Path, tiny_tokenizer: Any) -> None:
         return [record.loss for record in run(model, tiny_tokenizer)]
 
     assert losses() == losses()
+
+
+def test_with_all_options_off_training_is_plain_pytorch_to_the_bit(
+    tiny_encoder: Path, tiny_tokenizer: Any
+) -> None:
+    """What every option is compared with, written out as a tutorial would."""
+    optim = {"layer_decay": 1.0, "weight_decay": 0.0, "clip_norm": 0.5, "schedule": "constant"}
+    optim |= {"warmup_fraction": 0.0, "lr": 3e-3}
+    model = tiny(tiny_encoder, head_dropout=0.2, dropout=0.1)
+    torch.manual_seed(1)
+    found = [r.loss for r in run(model, tiny_tokenizer, optim, {"accumulation": 2})]
+
+    plain = tiny(tiny_encoder, head_dropout=0.2, dropout=0.1)
+    _, batches = sampler_of(tiny_tokenizer)
+    config = OptimConfig(**optim)
+    optimizer = torch.optim.AdamW(
+        plain.parameters(), lr=3e-3, betas=config.betas, eps=config.eps, weight_decay=0.0,
+        fused=True,
+    )  # fmt: skip
+    torch.manual_seed(1)
+    expected, stream = [], batches(0)
+    plain.train()
+    for pair in iter(lambda: list(islice(stream, 2)), []):
+        texts, total = sum(len(batch.rows_B) for batch in pair), 0.0
+        for batch in pair:
+            logits_BC = plain(batch.ids_PT, batch.mask_PT, batch.owner_P)
+            loss = F.cross_entropy(logits_BC, batch.labels_B, reduction="sum") / texts
+            loss.backward()
+            total += loss.item()
+        torch.nn.utils.clip_grad_norm_(plain.parameters(), 0.5)
+        optimizer.step()
+        optimizer.zero_grad()
+        expected.append(total)
+    assert found == expected
+    for one, other in zip(model.parameters(), plain.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_accumulated_batches_give_the_gradient_of_all_their_texts(
@@ -268,7 +306,7 @@ def test_validation_does_not_change_training(tiny_encoder: Path, tiny_tokenizer:
             return {"accuracy": 0.5}
 
         torch.manual_seed(1)
-        list(fit(model, batches, course, CPU, (OptimConfig(), config), validate))
+        list(fit(model, batches, course, CPU, Settings(OptimConfig(), config), validate))
         assert model.training
         return torch.nn.utils.parameters_to_vector(model.parameters())
 
@@ -279,8 +317,8 @@ def test_validation_comes_at_its_steps(tiny_encoder: Path, tiny_tokenizer: Any) 
     model = tiny(tiny_encoder)
     _, batches = sampler_of(tiny_tokenizer)
     course = Course(4, 4, 8, frozenset({2, 4}))
-    configs = (OptimConfig(), TrainConfig())
-    records = list(fit(model, batches, course, CPU, configs, lambda: {"accuracy": 0.5}))
+    settings = Settings(OptimConfig(), TrainConfig())
+    records = list(fit(model, batches, course, CPU, settings, lambda: {"accuracy": 0.5}))
     assert [r.validation is not None for r in records] == [False, True, False, True]
 
 
@@ -304,7 +342,7 @@ def budgeted(
         return {"accuracy": 0.5}
 
     optim = OptimConfig(warmup_fraction=0.0)
-    return list(fit(tiny(encoder), ticking, course, CPU, (optim, config), validate)), course
+    return list(fit(tiny(encoder), ticking, course, CPU, Settings(optim, config), validate)), course
 
 
 def test_a_budget_ends_training_and_the_schedule_with_it(

@@ -6,8 +6,10 @@ from plaudit.config.rules import check
 from plaudit.config.schema import (
     CleanConfig,
     Config,
+    CraftConfig,
     DataConfig,
     EvaluateConfig,
+    ImbalanceConfig,
     ModelConfig,
     OptimConfig,
     SplitConfig,
@@ -20,8 +22,10 @@ from plaudit.config.toml import as_toml, dump_toml
 __all__ = [
     "CleanConfig",
     "Config",
+    "CraftConfig",
     "DataConfig",
     "EvaluateConfig",
+    "ImbalanceConfig",
     "ModelConfig",
     "OptimConfig",
     "Recipe",

@@ -58,7 +58,13 @@ def conflicts(config: Config) -> list[Conflict]:
     list of Conflict
         Empty when all is well.
     """
-    return [*_finite(config), *_tokens(config), *_split(config)]
+    return [
+        *_finite(config),
+        *_tokens(config),
+        *_split(config),
+        *_imbalance(config),
+        *_craft(config),
+    ]
 
 
 def _finite(config: Config) -> list[Conflict]:
@@ -121,6 +127,40 @@ def _split(config: Config) -> list[Conflict]:
                 ("split.test_size", "split.validation_size"),
                 f"split.validation_size and split.test_size set aside {aside:.0%} of the data: "
                 "together they must stay below all of it.",
+            )
+        )
+    return found
+
+
+def _imbalance(config: Config) -> list[Conflict]:
+    method = config.imbalance.method
+    if not config.imbalance.prior_correction or method not in ("none", "focal"):
+        return []
+    return [
+        Conflict(
+            ("imbalance.prior_correction", "imbalance.method"),
+            f"imbalance.prior_correction undoes what weights or resampling do to the classes' "
+            f"shares, but imbalance.method is {method}: choose weights, oversample or undersample.",
+        )
+    ]
+
+
+def _craft(config: Config) -> list[Conflict]:
+    model, craft, found = config.model, config.craft, []
+    if craft.rdrop and not (model.dropout or model.attention_dropout or model.head_dropout):
+        found.append(
+            Conflict(
+                ("craft.rdrop", "model.dropout", "model.attention_dropout", "model.head_dropout"),
+                f"craft.rdrop is {craft.rdrop}, but without dropout two passes agree anyway: set "
+                "model.dropout above 0.",
+            )
+        )
+    if craft.fgm and (model.freeze_embeddings or model.freeze_layers):
+        found.append(
+            Conflict(
+                ("craft.fgm", "model.freeze_embeddings", "model.freeze_layers"),
+                f"craft.fgm is {craft.fgm}, but the embeddings that it moves are frozen: set "
+                "model.freeze_embeddings to false and model.freeze_layers to 0.",
             )
         )
     return found

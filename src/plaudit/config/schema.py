@@ -112,6 +112,9 @@ class ModelConfig(Section):
     """Do not train the embeddings."""
     freeze_layers: Annotated[int, Field(ge=0)] = 0
     """Do not train the first so many layers (nor the embeddings, when above 0)."""
+    reinit_layers: Annotated[int, Field(ge=0)] = 0
+    """Give so many top layers fresh random weights: the uppermost know most of what they were
+    pretrained for (Zhang et al. 2021)."""
 
 
 class OptimConfig(Section):
@@ -171,6 +174,49 @@ class TrainConfig(Section):
     """The validation metric by which the best state is kept."""
     patience: Annotated[int, Field(ge=0)] = 0
     """Stop after so many evaluations without a better value; 0: never."""
+    average: Literal["none", "ema", "soup"] = "none"
+    """Validate and save a mean of the weights: ema, moving, over steps; soup, plain, over the
+    states at the evaluations."""
+    average_decay: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.99
+    """What a step leaves of the moving average (ema)."""
+    average_from: Fraction = 0.5
+    """Share of the steps that is over before the mean begins."""
+
+
+class ImbalanceConfig(Section):
+    """What is done about classes of unequal size."""
+
+    method: Literal["none", "weights", "focal", "oversample", "undersample"] = "none"
+    """weights: small classes count more; focal: texts that are right already count less;
+    oversample: their texts come more than once; undersample: fewer of the large ones."""
+    beta: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    """Effective-number weights (weights, focal): 0 weighs all alike, 1 by inverse frequency, 0.999
+    between (Cui et al. 2019). By default 1 for weights, 0 for focal."""
+    gamma: Annotated[float, Field(ge=0.0)] = 2.0
+    """How steeply texts that are right already lose weight (focal; Lin et al. 2017)."""
+    ratio: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    """Texts of the smallest class to those of the largest, once resampled."""
+    prior_correction: bool = False
+    """Give the saved model's probabilities the classes' real shares back, which weights and
+    resampling hide from it (Saerens et al. 2002)."""
+
+
+class CraftConfig(Section):
+    """What a step does beyond the loss of its texts; all off by default."""
+
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Share of the target spread evenly over all classes (Szegedy et al. 2016)."""
+    rdrop: Annotated[float, Field(ge=0.0)] = 0.0
+    """Weight of the disagreement between two passes with other dropout (alpha of R-Drop, Liang et
+    al. 2021); doubles a step's time."""
+    fgm: Annotated[float, Field(ge=0.0)] = 0.0
+    """Length of the step by which word embeddings are moved against the model (epsilon of FGM,
+    Miyato et al. 2017); doubles a step's time."""
+    pull: Annotated[float, Field(ge=0.0)] = 0.0
+    """Strength of the pull back to the pretrained weights (L2-SP, Li et al. 2018)."""
+    unfreeze_fraction: Fraction = 0.0
+    """Share of all steps in which the layers are unfrozen one by one, from the head down (Howard
+    and Ruder 2018). 0: all train from the start."""
 
 
 class EvaluateConfig(Section):
@@ -200,6 +246,8 @@ class Config(Section):
     model: ModelConfig = ModelConfig()
     optim: OptimConfig = OptimConfig()
     train: TrainConfig = TrainConfig()
+    imbalance: ImbalanceConfig = ImbalanceConfig()
+    craft: CraftConfig = CraftConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
 
     def digest(self) -> str:

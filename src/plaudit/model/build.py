@@ -17,6 +17,7 @@ from plaudit.data import network
 from plaudit.errors import ConfigError, MissingExtra
 from plaudit.model import families
 from plaudit.model.classifier import ReviewClassifier, WindowPooling
+from plaudit.model.layers import freeze, reinitialise
 
 HUB = "hub:"
 
@@ -174,28 +175,9 @@ def build(
         for module in part.modules():
             if isinstance(module, nn.Dropout):
                 module.p = config.head_dropout
+    reinitialise(model, config)
     freeze(model, embeddings=config.freeze_embeddings, layers=config.freeze_layers)
     return model
-
-
-def freeze(model: ReviewClassifier, *, embeddings: bool, layers: int) -> None:
-    """Stop training of the embeddings and of the lowest layers.
-
-    Raises
-    ------
-    ConfigError
-        There are fewer layers than that.
-    """
-    stack = families.layers(model.stock)
-    if layers > len(stack):
-        raise ConfigError(
-            f"model.freeze_layers = {layers}, but the encoder has {len(stack)} layers"
-        )
-    frozen = list(stack[:layers])
-    if embeddings or layers:
-        frozen.append(families.embeddings(model.stock))
-    for module in frozen:
-        module.requires_grad_(False)
 
 
 def check_vocabulary(stock: Any, tokenizer: Any, where: str) -> None:

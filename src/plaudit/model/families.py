@@ -79,6 +79,13 @@ def head_parts(stock: Any) -> list[nn.Module]:
             return [stock.classifier]
 
 
+def classification(stock: Any) -> nn.Linear:
+    """Return the last layer, which gives the logits."""
+    layer = stock.classifier
+    linear: nn.Linear = layer if isinstance(layer, nn.Linear) else layer.out_proj
+    return linear
+
+
 def head(stock: Any, pooled_BD: torch.Tensor) -> torch.Tensor:
     """Run the architecture's own head on pooled vectors.
 

@@ -57,6 +57,13 @@ class Loss:
             loss_B = loss_B * self.weights_C.to(loss_B.device)[labels_B]
         return loss_B
 
+    def summed(self, logits_BC: torch.Tensor, labels_B: torch.Tensor) -> torch.Tensor:
+        """Return the sum of the losses of texts, a scalar."""
+        if self.gamma or self.weights_C is not None:
+            return self(logits_BC, labels_B).sum()
+        # The kernel's own sum: to the bit what plain PyTorch gives.
+        return F.cross_entropy(logits_BC, labels_B, reduction="sum", label_smoothing=self.smoothing)
+
 
 def class_weights(counts_C: Sequence[int] | np.ndarray, beta: float) -> np.ndarray:
     """Weigh classes by the inverse of their effective number of texts.

@@ -18,6 +18,7 @@ from plaudit.report import document
 from plaudit.run.testing import Tested, sections
 from plaudit.text.encode import Encoded
 from plaudit.train.drive import Trained
+from plaudit.train.imbalance import Balance, balance
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,11 @@ def _pipeline_note(config: Config, stock: bool) -> str:
     )
 
 
+def balance_of(config: Config, prepared: Prepared) -> Balance:
+    """Say what the run does about classes of unequal size."""
+    return balance(config.imbalance, prepared.train.targets_N, prepared.labels, config.seed)
+
+
 def batch_form(config: Config, model: ReviewClassifier, compute: Compute) -> packed.Form:
     """Say whether the run's batches are packed or padded, and why."""
     return packed.choose(config.train.packed, model.stock, compute, config.model.attention_dropout)
@@ -149,6 +155,7 @@ def _training_section(facts: Facts) -> dict[str, Any]:
         "packed": form.packed,
         "packed_reason": form.reason,
         "compiled": facts.config.train.compile,
+        "imbalance": balance_of(facts.config, facts.prepared).to_dict(),
         "best_step": trained.best_step,
         "stopped": trained.stopped,
         "history": document.history_section([asdict(record) for record in trained.history]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 
@@ -9,10 +11,12 @@ from plaudit.model import families
 from plaudit.model.classifier import ReviewClassifier
 
 
-def encoder_parameters(model: ReviewClassifier) -> list[nn.Parameter]:
-    """Return the trainable parameters that were pretrained: all but the head's."""
-    head = {id(p) for part in families.head_parts(model.stock) for p in part.parameters()}
-    return [p for p in model.parameters() if p.requires_grad and id(p) not in head]
+def pretrained_parameters(model: ReviewClassifier, fresh_layers: int = 0) -> list[nn.Parameter]:
+    """Return the trainable parameters that were pretrained: not the head's, nor fresh layers'."""
+    stack = families.layers(model.stock)
+    fresh = [*families.head_parts(model.stock), *stack[len(stack) - fresh_layers :]]
+    ids = {id(p) for part in fresh for p in part.parameters()}
+    return [p for p in model.parameters() if p.requires_grad and id(p) not in ids]
 
 
 class Anchor:
@@ -22,10 +26,12 @@ class Anchor:
     ----------
     model : ReviewClassifier
         Before its first step.
+    fresh_layers : int
+        Top layers that were given random weights, which nothing calls for a return to.
     """
 
-    def __init__(self, model: ReviewClassifier) -> None:
-        self.parameters = encoder_parameters(model)
+    def __init__(self, model: ReviewClassifier, *, fresh_layers: int = 0) -> None:
+        self.parameters = pretrained_parameters(model, fresh_layers)
         self.pretrained = [p.detach().clone() for p in self.parameters]
 
     @torch.no_grad()
@@ -49,3 +55,13 @@ class Anchor:
             for parameter, origin in zip(self.parameters, self.pretrained, strict=True)
         ]
         return float(torch.stack(squares).sum().sqrt()) if squares else 0.0
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """Return the pretrained weights, by position."""
+        return {str(i): origin for i, origin in enumerate(self.pretrained)}
+
+    @torch.no_grad()
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Hold on to what :meth:`state_dict` returned."""
+        for i, origin in enumerate(self.pretrained):
+            origin.copy_(state[str(i)])

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import nn
-
-How = Literal["ema", "soup"]
 
 
 class Average:
@@ -45,7 +42,7 @@ class Average:
         self.count += 1
         share = 1.0 / self.count
         if self.decay:
-            share = max(1.0 - self.decay, 9.0 / (9.0 + self.count))
+            share = max(1.0 - self.decay, 10.0 / (9.0 + self.count))
         torch._foreach_lerp_(self.mean, [p.detach() for p in self._own], share)
 
     @contextlib.contextmanager
@@ -64,5 +61,18 @@ class Average:
 
     @torch.no_grad()
     def copy(self) -> None:
-        """Give the model the mean for good."""
-        torch._foreach_copy_(self._own, self.mean)
+        """Give the model the mean for good, if there is one yet."""
+        if self.count:
+            torch._foreach_copy_(self._own, self.mean)
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """Return the mean, by position, and how many states are in it."""
+        state = {str(i): mean for i, mean in enumerate(self.mean)}
+        return state | {"count": torch.tensor(self.count)}
+
+    @torch.no_grad()
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Go on from what :meth:`state_dict` returned."""
+        self.count = int(state["count"])
+        for i, mean in enumerate(self.mean):
+            mean.copy_(state[str(i)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from typing import Any
 from plaudit.config import TrainConfig
 from plaudit.errors import TrainingError
 from plaudit.model.classifier import ReviewClassifier
+from plaudit.train.averaging import Average
 from plaudit.train.checkpoint import load_weights, save_weights
 from plaudit.train.loop import StepRecord
 
@@ -41,6 +43,7 @@ def drive(
     folder: Path,
     config: TrainConfig,
     watch: Callable[[StepRecord], None],
+    average: Average | None = None,
 ) -> Trained:
     """Run the loop to its end; the model then has the best state by ``train.select``.
 
@@ -55,6 +58,8 @@ def drive(
     config : TrainConfig
     watch : callable
         Called with each record.
+    average : Average, optional
+        Whose weights are kept in place of the model's own.
 
     Returns
     -------
@@ -65,7 +70,7 @@ def drive(
     TrainingError
         Training broke before there was a validated state to fall back on.
     """
-    best = _Best(folder / ".best.safetensors", config.select)
+    best = _Best(folder / ".best.safetensors", config.select, average)
     board = _tensorboard(folder)
     history: list[StepRecord] = []
     stopped = ALL_STEPS
@@ -91,6 +96,8 @@ def drive(
         stopped = f"train.max_seconds was used up after {last} of {history[-1].steps} steps"
     if broken or best.step not in (0, last):
         load_weights(model, best.path)
+    elif average:
+        average.copy()
     best.path.unlink(missing_ok=True)
     return Trained(history, best.step or last, stopped)
 
@@ -101,6 +108,7 @@ class _Best:
 
     path: Path
     select: str
+    average: Average | None = None
     value: float = -float("inf")
     step: int = 0
     since: int = 0
@@ -112,7 +120,8 @@ class _Best:
         value = goodness(record.validation, self.select)
         if value > self.value:
             self.value, self.step, self.since = value, record.step, 0
-            save_weights(model, self.path)
+            with self.average.in_place() if self.average else contextlib.nullcontext():
+                save_weights(model, self.path)
         else:
             self.since += 1
 

@@ -6,10 +6,10 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import torch
-import torch.nn.functional as F
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
@@ -18,10 +18,9 @@ from plaudit.errors import TrainingError
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
 from plaudit.text.packing import AnyBatch
-from plaudit.text.sampling import TokenBudgetSampler
+from plaudit.train.course import Course
+from plaudit.train.craft import Craft, Validate
 from plaudit.train.optim import make_optimizer, parameter_groups, schedule
-
-Validate = Callable[[], Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class StepRecord:
     epoch : float
         Passes over the data so far.
     loss : float
-        Mean cross entropy of the step's texts.
+        Mean over the step's texts of what is minimised: cross entropy, if nothing else was asked.
     lr : float
         Learning rate of the top layer.
     grad_norm : float
@@ -65,44 +64,23 @@ class StepRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """How many steps and batches a run takes, and after which steps it is validated."""
+class Settings:
+    """How steps are taken.
 
-    steps: int
-    batches: int
-    steps_per_epoch: float
-    validate_after: frozenset[int]
-
-
-def plan_course(sampler: TokenBudgetSampler, config: TrainConfig, *, validated: bool) -> Course:
-    """Count the run's steps ahead, so that the schedule ends where training does.
-
-    Parameters
+    Attributes
     ----------
-    sampler : TokenBudgetSampler
-        Its batches differ a little in number from epoch to epoch; all are counted.
-    config : TrainConfig
-    validated : bool
-        Whether there is validation data.
-
-    Returns
-    -------
-    Course
+    optim : OptimConfig
+    train : TrainConfig
+    craft : Craft or None
+        None: plain training.
+    factor : callable or None
+        From steps taken so far to a factor on the learning rates; None: as ``optim.schedule`` says.
     """
-    planned = 0.0
-    for epoch in range(math.ceil(config.epochs)):
-        sampler.epoch = epoch
-        planned += len(sampler) * min(1.0, config.epochs - epoch)
-    sampler.epoch = 0
-    batches = max(1, math.ceil(planned))
-    if config.max_steps:
-        batches = config.max_steps * config.accumulation
-    steps = math.ceil(batches / config.accumulation)
-    per_epoch = max(1.0, planned) / config.epochs / config.accumulation
-    marks = math.ceil(config.evaluations * steps / per_epoch)
-    every = steps / max(1, marks)
-    after = frozenset(round(every * (i + 1)) for i in range(marks)) if validated else frozenset()
-    return Course(steps, batches, per_epoch, after)
+
+    optim: OptimConfig
+    train: TrainConfig
+    craft: Craft | None = None
+    factor: Callable[[float], float] | None = None
 
 
 def fit(
@@ -110,7 +88,7 @@ def fit(
     batches: Callable[[int], Iterator[AnyBatch]],
     course: Course,
     compute: Compute,
-    configs: tuple[OptimConfig, TrainConfig],
+    settings: Settings,
     validate: Validate | None = None,
 ) -> Iterator[StepRecord]:
     """Train, yielding after each optimiser step; the weights are then those of that step.
@@ -123,9 +101,10 @@ def fit(
         From an epoch's number to its batches.
     course : Course
     compute : Compute
-    configs : (OptimConfig, TrainConfig)
+    settings : Settings
     validate : callable, optional
-        Called at the steps that ``course`` names; its result is put into the record.
+        Called at the steps that ``course`` names, with the weights that would be kept; its result
+        is put into the record.
 
     Yields
     ------
@@ -136,19 +115,23 @@ def fit(
     TrainingError
         The loss or the gradient is no longer a number.
     """
-    optim, train = configs
+    optim, train = settings.optim, settings.train
+    craft = settings.craft or Craft(model)
     accelerator, prepared, optimizer = _prepared(model, optim, compute)
     peaks = [group["lr"] for group in optimizer.param_groups]
-    factor = schedule(optim, course.steps)
+    factor = settings.factor or schedule(optim, course.steps)
     stream = islice(_endless(batches), course.batches)
     clock = _Clock(course, train.max_seconds)
     tokens = 0
     for step in range(1, course.steps + 1):
-        share = factor(clock.progress(step - 1))
+        progress = clock.progress(step - 1)
+        share = factor(progress)
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * share
+        craft.before_step(progress / course.steps)
         taken = list(islice(stream, train.accumulation))
-        loss = _backward(accelerator, prepared, taken, compute.tokens_at_once)
+        backward = partial(_backward, accelerator, prepared, craft, taken, compute.tokens_at_once)
+        loss = craft.gradient(backward)
         norm = accelerator.clip_grad_norm_(prepared.parameters(), optim.clip_norm or math.inf)
         _check(step, loss, float(norm))
         optimizer.step()
@@ -156,9 +139,10 @@ def fit(
         tokens += sum(batch.tokens for batch in taken)
         last = clock.is_last(step)
         due = clock.is_due(step, last=last)
+        craft.after_step(clock.progress(step) / course.steps, evaluated=due)
         training_s = clock.training_s()
         yield StepRecord(
-            validation=clock.validating(validate) if validate and due else None,
+            validation=clock.validating(craft.validating(validate)) if validate and due else None,
             step=step,
             steps=course.steps,
             epoch=step / course.steps_per_epoch,
@@ -251,21 +235,30 @@ def _endless(batches: Callable[[int], Iterator[AnyBatch]]) -> Iterator[AnyBatch]
 
 
 def _backward(
-    accelerator: Accelerator, model: torch.nn.Module, group: list[AnyBatch], tokens_at_once: int
+    accelerator: Accelerator,
+    model: torch.nn.Module,
+    craft: Craft,
+    group: list[AnyBatch],
+    tokens_at_once: int,
 ) -> float:
     """Accumulate the gradient of the mean loss over all texts of the group; return that loss."""
     texts = sum(len(batch.rows_B) for batch in group)
     total = 0.0
     for part in (part for batch in group for part in batch.parts(tokens_at_once)):
         on = part.to(accelerator.device)
-        with accelerator.autocast():
-            logits_BC = model(*on.inputs)
         assert on.labels_B is not None  # noqa: S101 - training batches always carry labels
+        forward = partial(_logits, accelerator, model, on)
         # Divided by the texts of the whole group: batches of long texts hold fewer of them.
-        loss = F.cross_entropy(logits_BC.float(), on.labels_B, reduction="sum") / texts
+        loss = craft.loss(forward, on.labels_B) / texts
         accelerator.backward(loss)
         total += loss.item()
     return total
+
+
+def _logits(accelerator: Accelerator, model: torch.nn.Module, batch: AnyBatch) -> torch.Tensor:
+    with accelerator.autocast():
+        logits_BC: torch.Tensor = model(*batch.inputs)
+    return logits_BC.float()
 
 
 def _check(step: int, loss: float, norm: float) -> None:

@@ -1,0 +1,181 @@
+"""The middle of a run: prepared rows in, a trained model out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from plaudit.config import Config
+from plaudit.data.prepare import Prepared
+from plaudit.evaluate.metrics import point
+from plaudit.model.build import build, check_vocabulary
+from plaudit.model.classifier import ReviewClassifier
+from plaudit.model.compiled import compile_layers
+from plaudit.model.device import Compute
+from plaudit.model.infer import logits, softmax
+from plaudit.run.reporting import balance_of, batch_form
+from plaudit.run.watching import Watcher
+from plaudit.text.dataset import dataloader
+from plaudit.text.encode import Encoded, TextEncoder
+from plaudit.text.packing import AnyBatch, PackedLoader
+from plaudit.text.sampling import TokenBudgetSampler
+from plaudit.train.course import plan_course
+from plaudit.train.craft import Craft, Validate
+from plaudit.train.drive import Trained, drive
+from plaudit.train.loop import Settings, fit
+
+VALIDATION_METRICS = ("accuracy", "macro_f1", "log_loss", "mcc")
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What a model learns from, and is chosen on.
+
+    Attributes
+    ----------
+    prepared : Prepared
+    pad_id : int
+    train, validation : Encoded
+    """
+
+    prepared: Prepared
+    pad_id: int
+    train: Encoded
+    validation: Encoded
+
+
+def encoded(prepared: Prepared, encoder: TextEncoder) -> Data:
+    """Turn the texts of both parts into tokens."""
+    train = encoder.encode_cached(prepared.train.texts)
+    validation = encoder.encode_cached(prepared.validation.texts)
+    return Data(prepared, encoder.pad_id, train, validation)
+
+
+def new_model(config: Config, labels: tuple[str, ...], encoder: TextEncoder) -> ReviewClassifier:
+    """Build the model to be trained, as the seed decides."""
+    # The head's new weights are the first random numbers that the seed decides.
+    torch.manual_seed(config.seed)
+    text = config.text
+    model = build(
+        config.model, labels, max_tokens=text.max_tokens, window_pooling=text.window_pooling
+    )
+    check_vocabulary(model.stock, encoder.tokenizer, config.model.encoder)
+    return model
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """A model, what it learns from, and by what craft.
+
+    Attributes
+    ----------
+    model : ReviewClassifier
+    data : Data
+    compute : Compute
+    sampler : TokenBudgetSampler
+        Of the training texts.
+    loader : iterable of Batch or PackedBatch
+        In the sampler's order.
+    craft : Craft
+    """
+
+    model: ReviewClassifier
+    data: Data
+    compute: Compute
+    sampler: TokenBudgetSampler
+    loader: Iterable[AnyBatch]
+    craft: Craft
+
+    def batches(self, epoch: int) -> Iterator[AnyBatch]:
+        """Return an epoch's batches."""
+        self.sampler.epoch = epoch
+        return iter(self.loader)
+
+    def probabilities(self) -> np.ndarray:
+        """Return the model's probabilities on the validation texts, shape (N, C)."""
+        data = self.data
+        return softmax(logits(self.model, data.validation, self.compute, pad_id=data.pad_id))
+
+    def validate(self) -> dict[str, float]:
+        """Return the model's metrics on validation."""
+        targets_N = self.data.prepared.validation.targets_N
+        return point(self.probabilities(), targets_N, VALIDATION_METRICS)
+
+    @property
+    def check(self) -> Validate | None:
+        """How the model is validated, where there is something to do it on."""
+        return self.validate if len(self.data.validation) else None
+
+
+def lesson(config: Config, model: ReviewClassifier, data: Data, compute: Compute) -> Lesson:
+    """Put together what a run's steps are taken with.
+
+    Parameters
+    ----------
+    config : Config
+    model : ReviewClassifier
+        From :func:`new_model`; moved to the device.
+    data : Data
+    compute : Compute
+
+    Returns
+    -------
+    Lesson
+    """
+    # Before the craft: what it remembers of the weights stands beside them.
+    model.to(compute.device)
+    if config.train.compile:
+        compile_layers(model.stock, compute.device)
+    balance = balance_of(config, data.prepared)
+    packed = batch_form(config, model, compute).packed
+    sampler = TokenBudgetSampler(
+        data.train,
+        config.train.batch_tokens,
+        batch_examples=config.train.batch_examples,
+        packed=packed,
+        shuffle=True,
+        seed=config.seed,
+        draw=balance.draw,
+    )
+    targets_N = data.prepared.train.targets_N
+    loader: Iterable[Any] = (
+        PackedLoader(data.train, targets_N, sampler)
+        if packed
+        else dataloader(data.train, targets_N, sampler, data.pad_id)
+    )
+    return Lesson(model, data, compute, sampler, loader, Craft(model, config, balance))
+
+
+def learn(config: Config, taught: Lesson, run_folder: Path, watcher: Watcher) -> Trained:
+    """Train a model; it then has the best state.
+
+    Parameters
+    ----------
+    config : Config
+    taught : Lesson
+    run_folder : Path
+        For the history.
+    watcher : Watcher
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    TrainingError
+        Training broke before there was a validated state to fall back on.
+    """
+    model, compute, craft = taught.model, taught.compute, taught.craft
+    form = batch_form(config, model, compute)
+    if config.train.packed != "auto" or compute.device == "cuda":
+        watcher.say(f"{'packed' if form.packed else 'padded'} batches: {form.reason}")
+    course = plan_course(taught.sampler, config.train, validated=taught.check is not None)
+    settings = Settings(config.optim, config.train, craft)
+    steps = fit(model, taught.batches, course, compute, settings, taught.check)
+    return drive(steps, model, run_folder, config.train, watcher.step, craft.average)

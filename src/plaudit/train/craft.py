@@ -1,0 +1,186 @@
+"""What a step does beyond the loss of its texts: all options of the craft behind one object.
+
+Axes: B texts, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from plaudit.config import Config
+from plaudit.model import families
+from plaudit.model.classifier import ReviewClassifier
+from plaudit.model.losses import Loss, symmetric_kl
+from plaudit.train.adversarial import perturbed
+from plaudit.train.anchor import Anchor
+from plaudit.train.averaging import Average
+from plaudit.train.imbalance import Balance
+from plaudit.train.unfreezing import Unfreezing
+
+Validate = Callable[[], Mapping[str, float]]
+
+
+class Craft:
+    """The options of a run, ready for its steps; with all of them off, plain training.
+
+    Parameters
+    ----------
+    model : ReviewClassifier
+        Before its first step.
+    config : Config, optional
+    balance : Balance, optional
+        With a shift of the logits, the head's bias is moved by it here, once, and the loss is that
+        of the logits without it: training goes as it would, and the model is right for the
+        classes' real shares at each moment, in validation and when it is saved.
+
+    Attributes
+    ----------
+    average : Average or None
+        Whose weights are validated and kept in place of the model's own.
+    """
+
+    def __init__(
+        self, model: ReviewClassifier, config: Config | None = None, balance: Balance | None = None
+    ) -> None:
+        config = config or Config()
+        craft, train = config.craft, config.train
+        self._rdrop, self._fgm, self._pull = craft.rdrop, craft.fgm, craft.pull
+        self._words = model.stock.get_input_embeddings()
+        self._loss = _loss(craft.label_smoothing, balance)
+        self._shift_C = _shift_head(model, balance)
+        self._anchor = (
+            Anchor(model, fresh_layers=config.model.reinit_layers) if craft.pull else None
+        )
+        self._unfreezing = (
+            Unfreezing(model, craft.unfreeze_fraction) if craft.unfreeze_fraction else None
+        )
+        self._soup, self._from = train.average == "soup", train.average_from
+        decay = train.average_decay if train.average == "ema" else 0.0
+        self.average = None if train.average == "none" else Average(model, decay)
+
+    def before_step(self, done: float) -> None:
+        """Unfreeze what is due.
+
+        Parameters
+        ----------
+        done : float
+            Share of the steps that is over.
+        """
+        if self._unfreezing:
+            self._unfreezing.at(done)
+
+    def loss(self, forward: Callable[[], torch.Tensor], labels_B: torch.Tensor) -> torch.Tensor:
+        """Return the sum of the losses of a batch's texts.
+
+        Parameters
+        ----------
+        forward : callable
+            One pass: the logits in float32, shape (B, C).
+        labels_B : Tensor of int64
+
+        Notes
+        -----
+        R-Drop's loss is halved, equation 4 of Liang et al. 2021, so that without disagreement it is
+        that of one pass, and the learning rate and the clipping keep their meaning.
+        """
+        first_BC = self._seen(forward())
+        if not self._rdrop:
+            return self._loss.summed(first_BC, labels_B)
+        second_BC = self._seen(forward())
+        both = self._loss.summed(first_BC, labels_B) + self._loss.summed(second_BC, labels_B)
+        return (both + self._rdrop * symmetric_kl(first_BC, second_BC).sum()) / 2
+
+    def gradient(self, backward: Callable[[], float]) -> float:
+        """Put a step's whole gradient into the parameters; return the loss of its texts.
+
+        Parameters
+        ----------
+        backward : callable
+            Adds the gradient of the loss of the step's texts, and returns that loss.
+        """
+        loss = backward()
+        # Frozen as yet, embeddings have no gradient to be moved along.
+        if self._fgm and self._words.weight.grad is not None:
+            with perturbed(self._words, self._fgm):
+                backward()
+        if self._anchor:
+            self._anchor.pull(self._pull)
+        return loss
+
+    def after_step(self, done: float, *, evaluated: bool) -> None:
+        """Take the new weights into the mean, where one is kept.
+
+        Parameters
+        ----------
+        done : float
+            Share of the steps that is over.
+        evaluated : bool
+            Whether an evaluation is due now.
+        """
+        if self.average and done >= self._from and (evaluated or not self._soup):
+            self.average.add()
+
+    def validating(self, validate: Validate) -> Validate:
+        """Return the validation of the weights that would be kept."""
+        average = self.average
+        if average is None:
+            return validate
+
+        def on_average() -> Mapping[str, float]:
+            with average.in_place():
+                return validate()
+
+        return on_average
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a run that goes on from here needs beside weights and optimiser.
+
+        Returns
+        -------
+        dict of str to Tensor
+            Empty with all options off. To be loaded into a Craft of the same settings, over a model
+            that was built alike, before or after its weights are read.
+        """
+        parts = {"anchor": self._anchor, "average": self.average}
+        return {
+            f"{name}.{key}": value
+            for name, part in parts.items()
+            if part
+            for key, value in part.state_dict().items()
+        }
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Go on from a state that :meth:`state_dict` returned."""
+        for name, part in (("anchor", self._anchor), ("average", self.average)):
+            if part:
+                prefix = f"{name}."
+                part.load_state_dict(
+                    {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+                )
+
+    def _seen(self, logits_BC: torch.Tensor) -> torch.Tensor:
+        return logits_BC if self._shift_C is None else logits_BC - self._shift_C.to(logits_BC)
+
+
+def _loss(smoothing: float, balance: Balance | None) -> Loss:
+    if balance is None:
+        return Loss(smoothing=smoothing)
+    weights_C = balance.weights_C
+    return Loss(
+        None if weights_C is None else torch.tensor(weights_C, dtype=torch.float32),
+        balance.gamma,
+        smoothing,
+    )
+
+
+def _shift_head(model: ReviewClassifier, balance: Balance | None) -> torch.Tensor | None:
+    if balance is None or balance.shift_C is None:
+        return None
+    shift_C = torch.tensor(balance.shift_C, dtype=torch.float32)
+    with torch.no_grad():
+        bias = families.classification(model.stock).bias
+        bias.add_(shift_C.to(bias))
+    return shift_C
