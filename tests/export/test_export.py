@@ -138,6 +138,8 @@ def test_int8_is_smaller_and_close(
     assert sum(map(size, known.initializer)) < sum(map(size, before.initializer)) / 2
     difference = np.abs(answers(done.folder) - answers(model))
     assert 0 < difference.mean() < 0.05
+    # One scale serves a whole batch, so an answer must not share its batch with other texts.
+    np.testing.assert_array_equal(answers(done.folder, chunk=1), answers(done.folder))
     assert artifact.read_spec(done.folder).weights == "onnx-int8"
     assert [path.name for path in done.folder.iterdir() if path.is_dir()] == []
 

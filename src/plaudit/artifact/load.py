@@ -78,7 +78,13 @@ def _model(folder: Path, saved: Any, tokenizer: Any, spec: Spec) -> ReviewClassi
     if spec.weights != "torch":
         check_tokens(saved.vocab_size, tokenizer, str(folder))
         files = set(files_of(folder))
-        return onnx.load(folder / GRAPH, files, len(spec.labels), spec.window_pooling)
+        return onnx.load(
+            folder / GRAPH,
+            files,
+            len(spec.labels),
+            spec.window_pooling,
+            alone=spec.weights == "onnx-int8",
+        )
     stock = _stock(folder, fold.shallower(saved, spec.pooling))
     check_vocabulary(stock, tokenizer, str(folder))
     return ReviewClassifier(stock, spec.pooling, spec.window_pooling).eval()

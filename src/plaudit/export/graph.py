@@ -101,9 +101,9 @@ def write(model: ReviewClassifier, path: Path) -> None:
 def quantise(source: Path, target: Path) -> None:
     """Write a graph whose matrices and embeddings are int8, matrices with a scale a column.
 
-    What meets them is quantised as it comes, with one scale for a whole batch. Weights keep to 7
-    bits: on a processor without VNNI two products of 8 bits overflow the 16 in which they are
-    added, and the answers would depend on the machine.
+    What meets them is quantised as it comes, with one scale for a whole batch: so such a graph is
+    given one text at a time. Weights keep to 7 bits: on a processor without VNNI two products of
+    8 bits overflow the 16 in which they are added, and the answers would depend on the machine.
 
     Parameters
     ----------

@@ -34,11 +34,15 @@ class OnnxModel:
     session : onnxruntime.InferenceSession
     classes : int
     window_pooling : {"mean", "max"}
+    alone : bool
+        One text a batch. In int8 one scale serves all that is in a batch, so that a text's answer
+        would depend on what stands beside it.
     """
 
     session: Any
     classes: int
     window_pooling: WindowPooling
+    alone: bool = False
 
     def logits(
         self, encoded: Encoded, *, batch_tokens: int = CPU.tokens_at_once, pad_id: int = 0
@@ -49,7 +53,7 @@ class OnnxModel:
         -------
         ndarray of float32, shape (N, C)
         """
-        batches = padded(encoded, batch_tokens, pad_id)
+        batches = padded(encoded, 1 if self.alone else batch_tokens, pad_id)
         return in_order(batches, self._run, (len(encoded), self.classes))
 
     def _run(self, batch: Batch) -> np.ndarray:
@@ -80,7 +84,12 @@ def plan(device: str, precision: str) -> Compute:
 
 
 def load(
-    path: Path, files: Collection[str], classes: int, window_pooling: WindowPooling
+    path: Path,
+    files: Collection[str],
+    classes: int,
+    window_pooling: WindowPooling,
+    *,
+    alone: bool = False,
 ) -> OnnxModel:
     """Load a graph after checking that it fits and reads no file but those that were verified.
 
@@ -91,6 +100,8 @@ def load(
         Names of the verified files beside it, from which weights may come.
     classes : int
     window_pooling : {"mean", "max"}
+    alone : bool
+        One text a batch.
 
     Returns
     -------
@@ -116,7 +127,7 @@ def load(
             f"{path} cannot be run: {first} Export the model again with this version."
         ) from error
     _check_form(path, session, classes)
-    return OnnxModel(session, classes, window_pooling)
+    return OnnxModel(session, classes, window_pooling, alone)
 
 
 def imported() -> tuple[Any, Any]:
