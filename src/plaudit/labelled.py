@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plaudit.artifact import Spec
 from plaudit.data.prepare import Rows, held_out, rows_of
-from plaudit.data.records import Columns, Corpus
+from plaudit.data.records import Columns, Corpus, carried
 from plaudit.data.sources import Source, read
 from plaudit.errors import DataError
 
@@ -37,6 +37,12 @@ class Labelled:
         """Return the texts of the rows at these positions as they were before cleaning."""
         place = {origin: i for i, origin in enumerate(self.corpus.rows["origin"])}
         return [str(self.corpus.rows[place[self.rows.origins[i]]]["text"]) for i in index]
+
+    def column(self, name: str) -> list[str | None]:
+        """Return each row's value in a further column that was asked for."""
+        values = self.corpus.rows[carried(name)]
+        value = dict(zip(self.corpus.rows["origin"], values, strict=True))
+        return [value[origin] for origin in self.rows.origins]
 
 
 def find(source: Source, split: str | None, columns: Columns, spec: Spec) -> Labelled:
@@ -102,8 +108,12 @@ def _mapping(columns: Columns, spec: Spec) -> dict[str, str] | None:
 def _read(source: Source, split: str | None, columns: Columns, spec: Spec) -> Corpus:
     """Read with the columns that were asked for, else with those of training, else guess."""
     mapping = _mapping(columns, spec)
-    trained = Columns(columns.text or spec.text_column, columns.label or spec.label_column, mapping)
-    asked = Columns(columns.text, columns.label, mapping)
+    asked = replace(columns, mapping=mapping)
+    trained = replace(
+        asked,
+        text=columns.text or spec.text_column,
+        label=columns.label or spec.label_column,
+    )
     try:
         return read(source, split, trained, labels=spec.labels)
     except DataError:

@@ -70,6 +70,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
         str | None,
         typer.Option(metavar="MAPPING", help='Values to names: {"1-4"="negative", …}.'),
     ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COL", help="Results also for each value of a column; repeatable."),
+    ] = None,
     out_file: OutFile = None,
     rows_file: Annotated[
         Path | None,
@@ -94,6 +98,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
             data,
             split=split,
             columns=columns,
+            by=by or (),
             rows_file=rows_file,
             watcher=watcher,
             device=device,
@@ -101,8 +106,15 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
     if json:
         out(console.as_json(document))
     else:
+        from plaudit.report.slices import deduplicated, slice_lines
+
         for line in console.scores(document):
             out(line)
+        if words := deduplicated(document):
+            out(words)
+        names, rows = slice_lines(document)
+        if rows:
+            console.table(names, rows)
     if out_file is not None:  # after the result was shown: a full disk must not lose it
         console.write_new(out_file, console.as_json(document) + "\n")
     advise(f"plaudit predict {shlex.quote(model)} 'A triumph.'")

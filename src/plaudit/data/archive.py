@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
-from plaudit.data.folder import IGNORED, IMDB_NAME, SPLITS, Layout, place
+from plaudit.data.folder import IGNORED, IMDB_NAME, SPLITS, Layout, place, rating
 from plaudit.data.plain import decoded
 from plaudit.data.rows import RawRow
 from plaudit.errors import DataError
@@ -59,7 +59,7 @@ def find(path: Path) -> Layout:
     return Layout(path, tuple(split for split in SPLITS if split in seen), by_film)
 
 
-def rows(path: Path, split: str) -> Iterator[RawRow]:
+def rows(path: Path, split: str, *, rated: bool = False) -> Iterator[RawRow]:
     """Read the reviews of one split, in the order in which :mod:`plaudit.data.folder` reads them.
 
     The archive's own order says nothing (of "blocks" neither) once it was packed anew; a split is
@@ -71,6 +71,8 @@ def rows(path: Path, split: str) -> Iterator[RawRow]:
         The tarball.
     split : str
         Which split.
+    rated : bool
+        Carry the rating in the file's name along.
 
     Yields
     ------
@@ -92,7 +94,8 @@ def rows(path: Path, split: str) -> Iterator[RawRow]:
             raise DataError(f"{origin}: the archive holds this text twice. Pack it anew.")
         stream = tar.extractfile(member)
         content = stream.read() if stream is not None else b""
-        read[name] = RawRow(decoded(content, origin), name.parts[-2], origin)
+        others = (rating(name.name),) if rated else ()
+        read[name] = RawRow(decoded(content, origin), name.parts[-2], origin, others)
     for name in sorted(read, key=lambda each: (each.parts[-2], place(each.name), each)):
         yield read[name]
 

@@ -62,11 +62,12 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The columns to read, and whether either was guessed."""
+    """The columns to read, whether text or label was guessed, and what else is carried along."""
 
     text: str
     label: str
     guessed: bool
+    others: tuple[str, ...] = ()
 
 
 def choose(header: Header, columns: Columns) -> Chosen:
@@ -88,6 +89,8 @@ def choose(header: Header, columns: Columns) -> Chosen:
     DataError
         A named column is missing or stands twice, or a guess has no or several candidates.
     """
+    for other in columns.others:
+        _check_other(header, other)
     label = columns.label or _named(header, LABEL_NAMES, "label", beside=columns.text)
     text = columns.text or _named(header, TEXT_NAMES, "text", beside=label)
     if text is None:
@@ -101,7 +104,8 @@ def choose(header: Header, columns: Columns) -> Chosen:
             f"{header.where}: data.text and data.label (with plaudit evaluate: --text and --label) "
             f"both name the column '{text}'. Present are {quoted(header.names)}."
         )
-    return Chosen(text, label, guessed=columns.text is None or columns.label is None)
+    guessed = columns.text is None or columns.label is None
+    return Chosen(text, label, guessed, columns.others)
 
 
 def plain_name(name: str) -> str:
@@ -149,6 +153,14 @@ def _check_present(header: Header, role: str, name: str) -> None:
             f"{header.where}: there is no column '{name}' (data.{role}) among "
             f"{quoted(header.names)}{did_you_mean(name, header.names)}.{_separator_hint(header)} "
             f"Name one of these: {_setting(role, 'COLUMN')}."
+        )
+
+
+def _check_other(header: Header, name: str) -> None:
+    if header.names.count(name) != 1:
+        raise DataError(
+            f"{header.where}: results by '{name}' need one column of that name; present are "
+            f"{quoted(header.names)}{did_you_mean(name, header.names)}. Name one with --by COLUMN."
         )
 
 

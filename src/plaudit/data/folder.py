@@ -16,7 +16,7 @@ from plaudit.errors import DataError
 SPLITS = ("train", "validation", "test")
 IGNORED = frozenset({"unsup"})  # aclImdb's unlabelled reviews
 RENAMES = {"neg": "negative", "pos": "positive"}
-IMDB_NAME = re.compile(r"(\d+)_\d+\.txt")  # number and rating; neighbours review the same film
+IMDB_NAME = re.compile(r"(\d+)_(\d+)\.txt")  # number and rating; neighbours review the same film
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,9 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         raise DataError(f"{folder}: the folder cannot be read ({error.strerror}).") from error
 
 
-def rows(root: Path, split: str | None, digests: dict[str, str]) -> Iterator[RawRow]:
+def rows(
+    root: Path, split: str | None, digests: dict[str, str], *, rated: bool = False
+) -> Iterator[RawRow]:
     """Read the reviews of one split, label by label in the order of their numbers.
 
     Parameters
@@ -100,6 +102,8 @@ def rows(root: Path, split: str | None, digests: dict[str, str]) -> Iterator[Raw
         Which split; None where there are none.
     digests : dict of str to str
         At the end receives the folder's name and one SHA-256 over all names and bytes.
+    rated : bool
+        Carry the rating in the file's name along.
 
     Yields
     ------
@@ -122,8 +126,29 @@ def rows(root: Path, split: str | None, digests: dict[str, str]) -> Iterator[Raw
                 content = stream.read()
             digest.update(f"{label.name}/{file}\0{len(content)}\0".encode())
             digest.update(content)
-            yield RawRow(decoded(content, origin), label.name, origin)
+            others = (rating(file),) if rated else ()
+            yield RawRow(decoded(content, origin), label.name, origin, others)
     digests[name] = digest.hexdigest()
+
+
+def rating(name: str) -> str | None:
+    """Return the rating that aclImdb puts into the name of a text file.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str or None
+
+    Examples
+    --------
+    >>> rating("127_10.txt"), rating("review.txt")
+    ('10', None)
+    """
+    match = IMDB_NAME.fullmatch(name)
+    return match[2] if match else None
 
 
 def place(name: str) -> tuple[int, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from plaudit.data import network
@@ -154,8 +155,8 @@ def chosen_columns(dataset: Any, where: str, columns: Columns) -> Chosen:
     header = Header(where, tuple(features), frozenset(texts))
     classes = [name for name in features if class_names(dataset, name)]
     if columns.label is None and len(classes) == 1:
-        known = choose(header, Columns(columns.text, classes[0], columns.mapping))
-        return Chosen(known.text, known.label, guessed=True)
+        known = choose(header, replace(columns, label=classes[0]))
+        return replace(known, guessed=True)
     return choose(header, columns)
 
 
@@ -198,11 +199,12 @@ def rows(dataset: Any, where: str, chosen: Chosen) -> Iterator[RawRow]:
     """
     names = class_names(dataset, chosen.label)
     number = 0
-    pair = dataset.select_columns([chosen.text, chosen.label])
-    for batch in pair.iter(batch_size=_BATCH_ROWS):
-        for text, label in zip(batch[chosen.text], batch[chosen.label], strict=True):
+    wanted = list(dict.fromkeys((chosen.text, chosen.label, *chosen.others)))
+    for batch in dataset.select_columns(wanted).iter(batch_size=_BATCH_ROWS):
+        columns = [batch[name] for name in (chosen.text, chosen.label, *chosen.others)]
+        for text, label, *others in zip(*columns, strict=True):
             number += 1
-            yield RawRow(text, _named(label, names), f"{where}:{number}")
+            yield RawRow(text, _named(label, names), f"{where}:{number}", tuple(others))
 
 
 def _named(label: object, names: tuple[str, ...]) -> object:

@@ -23,11 +23,26 @@ class Columns:
     mapping : mapping of str to str, optional
         From a label value, or a range of numbers such as ``"1-4"``, to a label name. Values that
         no key covers are an error.
+    others : tuple of str
+        Further columns to carry along, for results by their values. A folder or tarball in the
+        layout of aclImdb has one, ``rating``, in the names of its files.
     """
 
     text: str | None = None
     label: str | None = None
     mapping: Mapping[str, str] | None = None
+    others: tuple[str, ...] = ()
+
+
+def carried(column: str) -> str:
+    """Name a further column in a corpus, apart from plaudit's own.
+
+    Examples
+    --------
+    >>> carried("label")
+    'by:label'
+    """
+    return f"by:{column}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +78,8 @@ class Corpus:
     ----------
     rows : datasets.Dataset
         Columns ``text`` (string, raw), ``label`` (int64, index into ``labels``) and ``origin``
-        (string, such as ``"reviews.csv:12"``), memory-mapped where large.
+        (string, such as ``"reviews.csv:12"``), memory-mapped where large; and, as strings, the
+        further columns that were asked for, each under the name that :func:`carried` gives it.
     labels : tuple of str
         Label names; sorted (numbers by value) unless the source or the caller fixed them.
     provenance : Provenance

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from plaudit.data.labels import LabelRule, in_order
 from plaudit.data.problems import Flaw, Problems, quoted
+from plaudit.data.records import carried
 from plaudit.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,16 +25,20 @@ MOST_LABELS = 1000
 
 @dataclass(frozen=True, slots=True)
 class RawRow:
-    """One row as a source has it, unchecked; ``origin`` says where, as in ``reviews.csv:12``."""
+    """One row as a source has it, unchecked; ``origin`` says where, as in ``reviews.csv:12``.
+
+    ``others`` are the values of the further columns that were asked for, in that order.
+    """
 
     text: object
     label: object
     origin: str
+    others: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Checked rows (text, label, origin) and the names that the labels index."""
+    """Checked rows (text, label, origin, what else was asked for), and the labels' names."""
 
     rows: datasets.Dataset
     labels: tuple[str, ...]
@@ -45,6 +50,7 @@ def gather(
     problems: Problems,
     *,
     class_names: tuple[str, ...] | None = None,
+    others: tuple[str, ...] = (),
 ) -> Gathered:
     """Check all rows and make a dataset of them.
 
@@ -58,6 +64,8 @@ def gather(
         Where the reader of the rows notes those that it cannot read; bad rows are added.
     class_names : tuple of str, optional
         The order in which the source itself lists its labels.
+    others : tuple of str
+        Names of the further columns that each row carries.
 
     Returns
     -------
@@ -69,7 +77,7 @@ def gather(
         Bad rows (the first are named), no rows, a single class, or more labels than a label
         column has.
     """
-    table = _TableWriter()
+    table = _TableWriter(others)
     codes: dict[str, int] = {name: code for code, name in enumerate(rule.allowed or ())}
     for row in rows:
         text = checked_text(row.text)
@@ -79,7 +87,7 @@ def gather(
             problems.add(row.origin, flaw)
         elif problems.count == 0:  # once a row is bad, only further bad rows matter
             assert isinstance(text, str) and isinstance(name, str)  # noqa: S101 - for mypy
-            table.add(text, codes.setdefault(name, len(codes)), row.origin)
+            table.add(text, codes.setdefault(name, len(codes)), row)
             if rule.allowed is None and len(codes) > MOST_LABELS:
                 raise _too_many(codes, table.count)
     problems.stop_if_any()
@@ -148,11 +156,18 @@ def _too_many(codes: dict[str, int], count: int) -> DataError:
     )
 
 
+def _as_word(value: object) -> str | None:
+    """Write a value down; an empty one is None."""
+    word = "" if value is None else str(value).strip()
+    return word.encode("utf-8", "replace").decode() or None
+
+
 class _TableWriter:
     """Rows in Arrow chunks, which move to an unlinked file when they grow large."""
 
-    def __init__(self) -> None:
+    def __init__(self, others: tuple[str, ...]) -> None:
         self.count = 0
+        self._others: dict[str, list[str | None]] = {carried(name): [] for name in others}
         self._texts: list[str] = []
         self._origins: list[str] = []
         self._codes: list[int] = []
@@ -162,10 +177,12 @@ class _TableWriter:
         self._path: Path | None = None
         self._writer: Any = None
 
-    def add(self, text: str, code: int, origin: str) -> None:
+    def add(self, text: str, code: int, row: RawRow) -> None:
         self._texts.append(text)
-        self._origins.append(origin)
+        self._origins.append(row.origin)
         self._codes.append(code)
+        for values, value in zip(self._others.values(), row.others, strict=True):
+            values.append(_as_word(value))
         self.count += 1
         if len(self._texts) >= CHUNK_ROWS:
             self._flush()
@@ -177,7 +194,10 @@ class _TableWriter:
         import pyarrow as pa
 
         self._flush()
-        schema = pa.schema([("text", pa.string()), ("code", pa.int64()), ("origin", pa.string())])
+        schema = pa.schema(
+            [("text", pa.string()), ("code", pa.int64()), ("origin", pa.string())]
+            + [(name, pa.string()) for name in self._others]
+        )
         table = (
             pa.Table.from_batches(self._batches, schema) if self._path is None else self._mapped()
         )
@@ -200,10 +220,14 @@ class _TableWriter:
                 "text": pa.array(self._texts, pa.string()),
                 "code": pa.array(self._codes, pa.int64()),
                 "origin": pa.array(self._origins, pa.string()),
+                **{name: pa.array(each, pa.string()) for name, each in self._others.items()},
             }
         )
         for words in (self._texts, self._origins):
             self._digest.update("\0".join(words).encode())  # no text holds a NUL: see above
+        for name, values in self._others.items():
+            self._digest.update(repr((name, values)).encode())
+            values.clear()
         self._texts, self._origins, self._codes = [], [], []
         self._batches.append(batch)
         self._bytes += batch.nbytes

@@ -100,7 +100,9 @@ def read(
     rule = label_rule(columns.mapping, renames, labels)
     problems = Problems()
     opened = _open(source, split, columns, problems, say)
-    found = gather(opened.rows, rule, problems, class_names=opened.class_names)
+    found = gather(
+        opened.rows, rule, problems, class_names=opened.class_names, others=columns.others
+    )
     note = source.note
     if is_kaggle_table(opened.all_columns, len(found.rows)) and KAGGLE_NOTE not in note:
         note = f"{note}; {KAGGLE_NOTE}"
@@ -150,10 +152,14 @@ def _open(
             return _open_hub(source, split or "", columns, say)
         case "folder":
             digests: dict[str, str] = {}
-            return _Opened(folder.rows(path, split, digests), digests=digests)
+            rated = _carries(source, columns, ("rating",))
+            return _Opened(folder.rows(path, split, digests, rated=rated), digests=digests)
         case "archive":
-            return _Opened(archive.rows(path, split or ""), files={path.name: path})
+            rated = _carries(source, columns, ("rating",))
+            rows = archive.rows(path, split or "", rated=rated)
+            return _Opened(rows, files={path.name: path})
         case "bundled":
+            _carries(source, columns, ())
             which = source.location[1]
             files = {bundled.identity(path, which): path}
             return _Opened(bundled.rows(path, which, problems), files=files)
@@ -161,12 +167,24 @@ def _open(
             assert_never(other)
 
 
+def _carries(source: Source, columns: Columns, present: tuple[str, ...]) -> bool:
+    """Tell whether further columns are wanted; those that are not there are a mistake."""
+    unknown = [name for name in columns.others if name not in present]
+    if unknown:
+        has = f"only {quoted(present)}" if present else "no further columns"
+        raise DataError(
+            f"{source.asked}: there is no column {quoted(unknown)} for results by its values; it "
+            f"has {has}. Leave --by out, or give a table that has the column."
+        )
+    return bool(columns.others)
+
+
 def _open_table(source: Source, columns: Columns, problems: Problems, say: Say) -> _Opened:
     files = tables.of_paths([Path(path) for path in source.location])
     first = tables.header(files[0])
     chosen = choose(first, columns)
     for file in files[1:]:
-        choose(tables.header(file), Columns(chosen.text, chosen.label))
+        choose(tables.header(file), Columns(chosen.text, chosen.label, others=chosen.others))
     if chosen.guessed:
         say(_guess(files[0].name, chosen))
     return _Opened(

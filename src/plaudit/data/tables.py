@@ -197,12 +197,12 @@ def _is_wordy(value: object) -> bool:
 
 
 def rows(files: Sequence[TableFile], chosen: Chosen, problems: Problems) -> Iterator[RawRow]:
-    """Read the text and label of every row, file by file.
+    """Read the text, the label and what else was chosen of every row, file by file.
 
     Parameters
     ----------
     files : sequence of TableFile
-        Each must have both columns.
+        Each must have the columns.
     chosen : Chosen
         The columns.
     problems : Problems
@@ -218,11 +218,14 @@ def rows(files: Sequence[TableFile], chosen: Chosen, problems: Problems) -> Iter
     DataError
         A file cannot be read, lacks a column, or has no rows.
     """
+    wanted = tuple(dict.fromkeys((chosen.text, chosen.label, *chosen.others)))
     for file in files:
         bad_before, good = problems.count, 0
-        for line, found in records(file, (chosen.text, chosen.label), problems):
+        for line, found in records(file, wanted, problems):
             good += 1
-            yield RawRow(found.get(chosen.text), found.get(chosen.label), f"{file.name}:{line}")
+            others = tuple(found.get(name) for name in chosen.others)
+            origin = f"{file.name}:{line}"
+            yield RawRow(found.get(chosen.text), found.get(chosen.label), origin, others)
         if not good and problems.count == bad_before:
             raise DataError(f"{file.name}: there is a header and no row. Check the file's export.")
 

@@ -13,7 +13,7 @@ from importlib import resources
 from typing import Any
 
 from plaudit.config import dump_toml
-from plaudit.report import plots, view, words
+from plaudit.report import plots, slices, view, words
 from plaudit.report.summary import headline
 from plaudit.report.template import template
 
@@ -60,6 +60,8 @@ def _context(document: Mapping[str, Any]) -> dict[str, Any]:
         "matrix": view.matrix(test),
         "confused_pairs": view.confused_pairs(test),
         "wrong": _wrong(test),
+        "slice_tables": slices.slice_tables(document),
+        "deduplicated_words": slices.deduplicated(document),
         "shown_mistakes": view.mistakes(document),
         "firewall": view.firewall(document),
         "shown_files": files,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from plaudit.data.sources import resolve
 from plaudit.evaluate import predictions
 from plaudit.labelled import find
 from plaudit.predict import Classifier
-from plaudit.run.testing import scored
+from plaudit.run.testing import parts, scored
 from plaudit.run.watching import Silent, Watcher
 
 
@@ -22,6 +24,7 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
     *,
     split: str | None = None,
     columns: Columns | None = None,
+    by: Sequence[str] = (),
     rows_file: Path | None = None,
     device: str = "auto",
     watcher: Watcher | None = None,
@@ -40,6 +43,8 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
         where there is one, else all rows.
     columns : Columns, optional
         By default as in training, where the data has such columns.
+    by : sequence of str
+        Columns of the data; results are also given for each of their values.
     rows_file : Path, optional
         A new Parquet file for what was predicted of each row (see
         :func:`plaudit.evaluate.predictions.write`); :func:`plaudit.compare` takes it.
@@ -50,7 +55,7 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
     -------
     dict
         ``model``, ``data``, ``split``, ``rows``, ``labels``, ``metrics``, ``per_class``,
-        ``confusion``, ``interval``, ``overlap``, ``seconds``.
+        ``confusion``, ``interval``, ``overlap``, ``deduplicated``, ``slices``, ``seconds``.
 
     Raises
     ------
@@ -63,6 +68,10 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
     >>> result = plaudit.evaluate("runs/quickstart/model", "reviews.csv")
     >>> result["split"], result["rows"], result["overlap"]["rows"]
     ('test', 24, 0)
+    >>> [group["value"] for group in plaudit.evaluate(
+    ...     "runs/quickstart/model", "reviews.csv", by=["label"]
+    ... )["slices"][-1]["groups"]]
+    ['negative', 'positive']
     >>> result["metrics"]["accuracy"]
     {'value': 0.9..., 'low': 0.8..., 'high': 1.0}
     """
@@ -71,7 +80,9 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
     classifier = Classifier.load(model, device=device)
     say = (watcher or Silent()).say
     source = resolve(data, say=say)
-    found = find(source, split, columns or Columns(), classifier.spec)
+    others = tuple(dict.fromkeys(by))
+    columns = replace(columns or Columns(), others=others)
+    found = find(source, split, columns, classifier.spec)
     rows = found.rows
     started = time.perf_counter()
     probabilities_NC = classifier.probabilities(rows.texts)
@@ -79,8 +90,9 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
     scores, overlap = scored(
         rows, probabilities_NC, classifier.labels, classifier.seen_prints_N, EvaluateConfig()
     )
+    answers = predictions.of_rows(rows, probabilities_NC, scores.labels)
     if rows_file is not None:
-        predictions.write(rows_file, predictions.of_rows(rows, probabilities_NC, scores.labels))
+        predictions.write(rows_file, answers)
     if overlap.rows:
         say(
             f"{overlap.rows:,} of {len(rows):,} texts were seen in training or selection: see "
@@ -92,5 +104,6 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
         "split": found.split,
         **scores.to_dict(),
         "overlap": overlap.to_dict(),
+        **parts(answers, rows, EvaluateConfig(), {name: found.column(name) for name in others}),
         "seconds": seconds,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from plaudit.evaluate.baseline import Baseline, tfidf
 from plaudit.evaluate.metrics import score
 from plaudit.evaluate.predictions import Predictions, of_rows
 from plaudit.evaluate.scores import Scores
+from plaudit.evaluate.slices import deduplicated, slices
 from plaudit.predict import Classifier
 from plaudit.report import document
 
@@ -57,6 +58,8 @@ class Tested:
     predictions : Predictions
         Row by row, as the run's folder keeps them.
     baseline_predictions : Predictions or None
+    parts : dict
+        The sections ``deduplicated`` and ``slices``.
     """
 
     rows: int
@@ -68,6 +71,7 @@ class Tested:
     mistakes: list[dict[str, Any]]
     predictions: Predictions
     baseline_predictions: Predictions | None
+    parts: dict[str, Any]
 
 
 def sections(tested: Tested | None) -> dict[str, Any]:
@@ -78,6 +82,7 @@ def sections(tested: Tested | None) -> dict[str, Any]:
         "overlap": (tested.overlap if tested else Overlap(0, None)).to_dict(),
         "baseline": _baseline_section(tested.baseline, tested.baseline_scores) if tested else None,
         "mistakes": tested.mistakes if tested else [],
+        **(tested.parts if tested else {"deduplicated": None, "slices": []}),
     }
 
 
@@ -123,6 +128,7 @@ def test(
     scores, overlap = scored(
         rows, probabilities_NC, prepared.labels, classifier.seen_prints_N, config.evaluate
     )
+    predictions = of_rows(rows, probabilities_NC, prepared.labels)
     baseline = _baseline(prepared, rows, config.evaluate, say)
     return Tested(
         rows=len(rows),
@@ -136,11 +142,32 @@ def test(
         mistakes=document.mistakes(
             (rows.texts, rows.origins), rows.targets_N, probabilities_NC, prepared.labels
         ),
-        predictions=of_rows(rows, probabilities_NC, prepared.labels),
+        predictions=predictions,
         baseline_predictions=of_rows(rows, baseline.probabilities_NC, prepared.labels)
         if baseline
         else None,
+        parts=parts(predictions, rows, config.evaluate),
     )
+
+
+def parts(
+    predictions: Predictions,
+    rows: Rows,
+    config: EvaluateConfig,
+    columns: Mapping[str, Sequence[str | None]] | None = None,
+) -> dict[str, Any]:
+    """Score parts of the rows: each text once, by length, by confidence, by further columns.
+
+    Returns
+    -------
+    dict
+        The sections ``deduplicated`` and ``slices`` of a report or an evaluation.
+    """
+    intervals = (config.bootstrap, config.confidence)
+    return {
+        "deduplicated": deduplicated(predictions, intervals),
+        "slices": slices(predictions, rows.texts, columns or {}, intervals),
+    }
 
 
 def scored(
