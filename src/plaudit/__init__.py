@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from plaudit.push import push
     from plaudit.run import evaluate, train
     from plaudit.run import rebuild_report as report
+    from plaudit.score import score
 
     __version__: str
 
@@ -53,6 +54,7 @@ __all__ = [
     "push",
     "recipes",
     "report",
+    "score",
     "train",
 ]
 
@@ -75,6 +77,7 @@ _VERBS = {
     "push": ("plaudit.push", "push"),
     "recipes": ("plaudit.config", "recipes"),
     "report": ("plaudit.run", "rebuild_report"),
+    "score": ("plaudit.score", "score"),
     "train": ("plaudit.run", "train"),
 }
 

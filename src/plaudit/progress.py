@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from plaudit.console import inert, say
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from plaudit.score import Standing
     from plaudit.train.loop import StepRecord
 
 LINE_EVERY_S = 10.0
@@ -91,6 +93,63 @@ def watch(*, quiet: bool) -> Iterator[Lines | Bar | None]:
     note = TextColumn("{task.fields[note]}", markup=False)
     with Progress(*columns, note, console=Console(stderr=True)) as progress:
         yield Bar(progress)
+
+
+@contextmanager
+def scoring(*, quiet: bool) -> Iterator[Callable[[Standing], None] | None]:
+    """Show how far scoring is: one line that is written over, or a line now and then in a log.
+
+    Parameters
+    ----------
+    quiet : bool
+        Show nothing.
+
+    Yields
+    ------
+    callable or None
+        Takes a :class:`plaudit.score.Standing`.
+    """
+    if quiet:
+        yield None
+        return
+    on_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    next_s, shown = 0.0, False
+
+    def show(standing: Standing) -> None:
+        nonlocal next_s, shown
+        now_s = time.monotonic()
+        if on_terminal:
+            shown = True
+            sys.stderr.write(f"\r{standing_line(standing)}\x1b[K")
+            sys.stderr.flush()
+        elif now_s >= next_s:
+            next_s = now_s + LINE_EVERY_S
+            say(standing_line(standing))
+
+    try:
+        yield show
+    finally:
+        if shown:
+            sys.stderr.write("\n")
+
+
+def standing_line(standing: Standing) -> str:
+    """Put how far scoring is on one line.
+
+    Parameters
+    ----------
+    standing : Standing
+
+    Returns
+    -------
+    str
+        Such as ``40,960 rows · 45% · 1,234 rows/s · 3:12 left``, and the rows in quarantine.
+    """
+    line = (
+        f"{standing.rows:,} rows · {standing.fraction:.0%} · {standing.rows_per_s:,.0f} rows/s · "
+        f"{clock(standing.eta_s)} left"
+    )
+    return f"{line} · {standing.bad:,} in quarantine" if standing.bad else line
 
 
 def step_line(record: StepRecord) -> str:

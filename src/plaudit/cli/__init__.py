@@ -12,6 +12,7 @@ from plaudit.cli import about, models
 from plaudit.cli.compare import compare
 from plaudit.cli.embed import embed
 from plaudit.cli.push import push
+from plaudit.cli.score import score
 from plaudit.console import out
 
 app = typer.Typer(
@@ -47,7 +48,7 @@ def plaudit_options(
 app.command(context_settings={"help_option_names": []})(models.train)
 for make_or_use in (models.evaluate, models.predict, models.export, models.bench):
     app.command()(make_or_use)
-for carry in (embed, push, compare):
+for carry in (embed, score, push, compare):
     app.command()(carry)
 for tell in (about.recipes, about.doctor, about.report):
     app.command()(tell)

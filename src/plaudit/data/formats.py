@@ -167,7 +167,8 @@ def json_records(file: TableFile, problems: Problems) -> Iterator[Record]:
 
 
 @contextlib.contextmanager
-def _parquet(file: TableFile) -> Iterator[Any]:
+def parquet_opened(file: TableFile) -> Iterator[Any]:
+    """Open a Parquet file; what goes wrong while it is open becomes an error for the user."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -201,7 +202,7 @@ def parquet_header(file: TableFile) -> Header:
     """
     import pyarrow.types as kinds
 
-    with _parquet(file) as parquet:
+    with parquet_opened(file) as parquet:
         schema = parquet.schema_arrow
     texts = set()
     for field in schema:
@@ -232,7 +233,7 @@ def parquet_records(file: TableFile, wanted: Sequence[str]) -> Iterator[Record]:
         The file is damaged.
     """
     number = 0
-    with _parquet(file) as parquet:
+    with parquet_opened(file) as parquet:
         for batch in parquet.iter_batches(batch_size=_PARQUET_ROWS, columns=list(wanted)):
             for found in batch.to_pylist():
                 number += 1

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 CHUNK_ROWS = 2048
 SPILL_BYTES = 256 * 2**20
 MOST_LABELS = 1000
+LONGEST_TEXT = 2**20
+"""Characters. Such a text takes up to 2 s and 300 MB to tokenise, and ten times as much, tenfold;
+an encoder reads the length of a long essay at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +123,17 @@ def checked_text(text: object) -> str | Flaw:
             "Write it as a string, or name the text's column with data.text (with plaudit "
             "evaluate: --text).",
         )
+    return _flaw_of(text) or text
+
+
+def _flaw_of(text: str) -> Flaw | None:
     if not text.strip():
         return Flaw("the text is empty", "Fill in the text or remove these rows.")
+    if len(text) > LONGEST_TEXT:
+        return Flaw(
+            f"the text has {len(text):,} characters; at most {LONGEST_TEXT:,} are read",
+            "Cut it, or split it into several rows.",
+        )
     if "\0" in text:
         return Flaw("the text contains a NUL character", "Remove it: tr -d '\\000' < old > new")
     if not text.isascii():
@@ -132,7 +144,7 @@ def checked_text(text: object) -> str | Flaw:
                 "the text contains half of a character (a lone surrogate)",
                 "Write the file anew as UTF-8 from its source.",
             )
-    return text
+    return None
 
 
 def _check_classes(codes: dict[str, int], count: int) -> None:

@@ -182,11 +182,12 @@ def header(file: TableFile) -> Header:
     if not any(names):
         problems.stop_if_any()
         raise DataError(f"{file.name}:1: there are no column names. {EXPECTED[file.format]}")
-    texts = {name for _, found in peeked for name, value in found.items() if _is_wordy(value)}
+    texts = {name for _, found in peeked for name, value in found.items() if is_wordy(value)}
     return Header(file.name, names, frozenset(texts))
 
 
-def _is_wordy(value: object) -> bool:
+def is_wordy(value: object) -> bool:
+    """Tell whether a value is a string that holds more than a number."""
     if not isinstance(value, str) or not value.strip():
         return False
     try:

@@ -76,7 +76,7 @@ def read(path: Path, column: str | None = None) -> Iterator[str]:
         return chain.from_iterable(map(_file_lines, paths))
     files = tables.of_paths(paths)
     for file in files:
-        column = _text_column(tables.header(file), column)
+        column = text_column(tables.header(file), column)
     return _table(files, column or "")
 
 
@@ -158,7 +158,23 @@ def _table(files: Sequence[TableFile], column: str) -> Iterator[str]:
     problems.stop_if_any()
 
 
-def _text_column(header: Header, asked: str | None) -> str:
+def text_column(header: Header, asked: str | None) -> str:
+    """Choose the column of the text: the one named, or the one possible choice.
+
+    Parameters
+    ----------
+    header : Header
+    asked : str or None
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    DataError
+        It is not there, or several are possible.
+    """
     present = f"The columns are {quoted(header.names)}."
     advice = "Name it: --text COLUMN"
     if asked is not None:

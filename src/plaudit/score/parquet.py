@@ -1,0 +1,72 @@
+"""Rows of a Parquet file from any row on; a value that is no text spoils its own row only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from plaudit.data.formats import TableFile, parquet_opened
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_BATCH_ROWS = 256
+
+
+def schema(file: TableFile) -> pa.Schema:
+    """Return the file's Arrow schema."""
+    with parquet_opened(file) as parquet:
+        return parquet.schema_arrow.remove_metadata()
+
+
+def count(file: TableFile) -> int:
+    """Return the number of rows."""
+    with parquet_opened(file) as parquet:
+        return int(parquet.metadata.num_rows)
+
+
+def rows(file: TableFile, first: int) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Yield each row's number, from 1, and its values or what is wrong with them.
+
+    Parameters
+    ----------
+    file : TableFile
+    first : int
+        Rows to pass over; groups of rows before it are not read.
+
+    Raises
+    ------
+    DataError
+        The file is damaged.
+    """
+    with parquet_opened(file) as parquet:
+        groups: list[int] = []
+        number = 0
+        for group in range(parquet.num_row_groups):
+            size = parquet.metadata.row_group(group).num_rows
+            if groups or number + size > first:
+                groups.append(group)
+            else:
+                number += size
+        for batch in parquet.iter_batches(batch_size=_BATCH_ROWS, row_groups=groups):
+            skipped = min(max(first - number, 0), batch.num_rows)
+            number += skipped
+            for found in _values(batch.slice(skipped)):
+                number += 1
+                yield number, found
+
+
+def _values(batch: Any) -> list[dict[str, Any]] | list[dict[str, Any] | str]:
+    try:
+        listed: list[dict[str, Any]] = batch.to_pylist()
+    except ValueError:  # UnicodeDecodeError too
+        return [_value(batch.slice(n, 1)) for n in range(batch.num_rows)]
+    return listed
+
+
+def _value(row: Any) -> dict[str, Any] | str:
+    try:
+        found: dict[str, Any] = row.to_pylist()[0]
+    except ValueError as error:
+        return f"the row cannot be read ({error})"
+    return found

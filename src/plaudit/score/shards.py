@@ -1,0 +1,132 @@
+"""One shard: rows gathered, asked about, and written down."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from plaudit.data.problems import Flaw
+from plaudit.data.rows import checked_text
+from plaudit.predict import Prediction
+from plaudit.score import write
+from plaudit.score.read import Row
+from plaudit.score.write import Layout
+
+SHARD_BYTES = 2**23
+"""Of rows, about: what eight of the longest texts have, which is what tokenising may hold."""
+
+
+class Predictor(Protocol):
+    """What labels texts: a Classifier, or a stand-in for one."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels in the model's order."""
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """Label texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A shard's pieces.
+
+    Attributes
+    ----------
+    piece : bytes
+        Of the output.
+    bad : bytes
+        Of the quarantine.
+    scored, unsure : int
+    labels : dict of str to int
+    """
+
+    piece: bytes
+    bad: bytes
+    scored: int
+    unsure: int
+    labels: dict[str, int]
+
+
+def blocks(rows: Iterable[Row], most: int) -> Iterator[list[Row]]:
+    """Cut rows into shards, always at the same places for the same rows.
+
+    Parameters
+    ----------
+    rows : iterable of Row
+    most : int
+        Rows of a shard.
+    """
+    block: list[Row] = []
+    size = 0
+    for row in rows:
+        block.append(row)
+        size += row.size
+        if len(block) >= most or size >= SHARD_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
+def answer(predictor: Predictor, layout: Layout, text: str, block: Sequence[Row]) -> Answered:
+    """Label a shard's rows; those that cannot be are put aside with the reason.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    layout : Layout
+    text : str
+        The text's column.
+    block : sequence of Row
+    """
+    flaws = [_flaw(row, layout, text) for row in block]
+    texts = [row.cells[text] for row, flaw in zip(block, flaws, strict=True) if flaw is None]
+    found = iter(_predicted(predictor, texts))
+    rows: list[dict[str, Any]] = []
+    bad: list[str] = []
+    labels: Counter[str] = Counter()
+    unsure = 0
+    for row, flaw in zip(block, flaws, strict=True):
+        prediction = next(found) if flaw is None else flaw
+        if isinstance(prediction, str):
+            bad.append(_put_aside(row, text, prediction))
+        else:
+            rows.append(row.cells | write.answer(layout, prediction))
+            labels[prediction.label] += 1
+            unsure += write.is_unsure(prediction)
+    piece = write.piece(layout, rows)
+    return Answered(piece, "".join(bad).encode(), len(rows), unsure, dict(sorted(labels.items())))
+
+
+def _flaw(row: Row, layout: Layout, text: str) -> str | None:
+    if row.flaw is not None:
+        return row.flaw
+    checked = checked_text(row.cells.get(text))
+    return checked.found if isinstance(checked, Flaw) else write.misfit(layout, row.cells)
+
+
+def _predicted(predictor: Predictor, texts: Sequence[str]) -> list[Prediction | str]:
+    """Label texts; when that fails, find those at fault by halving."""
+    if not texts:
+        return []
+    try:
+        return list(predictor.predict(texts))
+    except Exception as error:
+        if len(texts) == 1:
+            first = (str(error).strip() or type(error).__name__).splitlines()[0]
+            return [f"the model failed on it: {first}"]
+        middle = len(texts) // 2
+        found = [*_predicted(predictor, texts[:middle]), *_predicted(predictor, texts[middle:])]
+        if all(isinstance(each, str) for each in found):
+            raise  # then it is not the texts
+        return found
+
+
+def _put_aside(row: Row, text: str, reason: str) -> str:
+    value = row.cells.get(text)
+    start = row.beginning or (value if isinstance(value, str) else repr(value))[:200]
+    return json.dumps({"line": row.line, "reason": reason, "beginning": start}) + "\n"
