@@ -53,6 +53,9 @@ def steps(monkeypatch, last=None):
     return lambda: count
 
 
+@pytest.mark.promise(
+    "each row stands once, in order, as without interruption", fault="scoring is killed at a step"
+)
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl.gz", "out.parquet"])
 def test_a_kill_after_any_step_on_the_disk_changes_nothing_in_the_end(
     data, tmp_path, monkeypatch, name
@@ -97,6 +100,9 @@ def test_rows_that_are_done_are_not_asked_about_again(data, tmp_path, monkeypatc
     assert (done.resumed, predictor.asked) == (8, ROWS - 8)
 
 
+@pytest.mark.promise(
+    "each row stands once, in order, as without interruption", fault="scoring is killed at random"
+)
 def test_a_process_killed_at_random_moments_loses_and_doubles_no_row(tmp_path):
     data, out = tmp_path / "in.jsonl.gz", tmp_path / "out.jsonl"
     with gzip.open(data, "wt", encoding="utf-8") as file:
@@ -137,6 +143,7 @@ def begun(data, tmp_path):
     return out
 
 
+@pytest.mark.promise("it is noticed and done anew", fault="a shard on the disk is damaged")
 @pytest.mark.parametrize("harm", ["flip", "cut", "remove", "torn line"])
 def test_a_shard_that_was_damaged_is_done_anew(data, begun, tmp_path, harm):
     folder = publish.folder_of(begun)
@@ -161,6 +168,9 @@ def test_a_shard_that_was_damaged_is_done_anew(data, begun, tmp_path, harm):
     assert begun.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.promise(
+    "it is refused, and the difference named", fault="scoring goes on with another job"
+)
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -194,9 +204,9 @@ def test_an_input_that_grows_meanwhile_is_not_called_scored(data, tmp_path):
 
 def test_two_processes_do_not_share_a_job(data, tmp_path):
     out = tmp_path / "out.csv"
-    with staging.held(publish.folder_of(out)):
-        with pytest.raises(ConfigError, match="another process is at work"):
-            scored(data, out)
+    working = staging.held(publish.folder_of(out))
+    with working, pytest.raises(ConfigError, match="another process is at work"):
+        scored(data, out)
     scored(data, out)
 
 
@@ -218,6 +228,7 @@ def test_a_file_that_appears_meanwhile_is_kept_and_so_is_what_was_done(data, tmp
     assert scored(data, out).resumed == ROWS
 
 
+@pytest.mark.promise("what was done is kept", fault="the disk is full while scoring")
 def test_a_full_disk_costs_nothing_that_was_done(data, tmp_path, monkeypatch):
     out = tmp_path / "out.csv"
     original, count = os.fsync, 0

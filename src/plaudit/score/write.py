@@ -194,11 +194,24 @@ def _delimited(layout: Layout, rows: Iterable[dict[str, Any]]) -> str:
 
 
 def _lines(layout: Layout, rows: Iterable[Sequence[Any]]) -> str:
-    file = io.StringIO(newline="")
+    lines = _Lines()
     delimiter = "\t" if layout.format == "tsv" else ","
-    writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+    writer = csv.writer(lines, delimiter=delimiter, lineterminator="\r\n")
     writer.writerows([*map(harmless, row)] if layout.excel_safe else row for row in rows)
-    return file.getvalue()
+    return "".join(lines.written)
+
+
+class _Lines:
+    """Lines of the csv module that end in a line feed.
+
+    With that as its own terminator, it would leave a cell with a carriage return unquoted.
+    """
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+
+    def write(self, line: str) -> None:
+        self.written.append(line.removesuffix("\r\n") + "\n")
 
 
 def _cell(value: Any) -> Any:
