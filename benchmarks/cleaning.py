@@ -119,7 +119,7 @@ def compare(right: dict[str, Bools], rows: Bools) -> dict[str, Any]:
 
 def write_parts(config: Config, folder: Path) -> dict[str, Path]:
     """Write the raw rows of each part, the same for both arms, as tables of their own."""
-    from plaudit.data.prepare import rows_of
+    from plaudit.data.cleaned import rows_of
     from plaudit.data.sources import read, resolve
     from plaudit.data.split import divide
 

@@ -33,6 +33,7 @@ OTHER: dict[str, str] = {
     "data.label": "second",
     "data.labels": '{"0" = "no", "1" = "yes"}',
     "data.exclude": "{tmp}/data.tsv",
+    "data.extra": "{tmp}/other.csv",
     "data.imdb": "{tmp}/other.csv",
     "clean.html": "false",
     "clean.entities": "false",

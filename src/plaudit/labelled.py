@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from plaudit.artifact import Spec
-from plaudit.data.prepare import Rows, held_out, rows_of
+from plaudit.data.cleaned import Rows, rows_of
+from plaudit.data.prepare import held_out
 from plaudit.data.records import Columns, Corpus, carried
 from plaudit.data.sources import Source, read
 from plaudit.errors import DataError

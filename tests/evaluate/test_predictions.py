@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from plaudit.data.cleaned import Rows
 from plaudit.data.fingerprint import fingerprints
-from plaudit.data.prepare import Rows
 from plaudit.errors import ConfigError, DataError
 from plaudit.evaluate.predictions import of_rows, read, write
 

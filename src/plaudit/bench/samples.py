@@ -10,7 +10,7 @@ import numpy as np
 from plaudit.artifact import Spec
 from plaudit.bench.contenders import Contender
 from plaudit.data.clean import clean
-from plaudit.data.prepare import Rows
+from plaudit.data.cleaned import Rows
 from plaudit.data.records import Columns
 from plaudit.data.sources import Say, resolve
 from plaudit.errors import DataError

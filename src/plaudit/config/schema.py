@@ -43,6 +43,9 @@ class DataConfig(Section):
     """A table (CSV, TSV, JSONL, Parquet) whose texts, of whatever column, are left out of training
     and validation: the pairs that plaudit robustness evaluates on. Case, spacing and punctuation
     do not matter."""
+    extra: str | None = None
+    """More labelled data to train on, with the same labels; never validated or tested on. What also
+    stands in the validation or held-out part is left out."""
     imdb: str | None = None
     """A local copy of IMDB for the name 'imdb' (also: the environment variable PLAUDIT_IMDB)."""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from plaudit.config import CleanConfig, Config, SplitConfig
 from plaudit.data import exclude
-from plaudit.data.clean import clean
-from plaudit.data.fingerprint import fingerprints
+from plaudit.data.cleaned import Rows, rows_of
 from plaudit.data.records import Columns, Corpus, Provenance
 from plaudit.data.sources import Say, Source, read, resolve
 from plaudit.data.split import Division, Sealed, divide
@@ -18,41 +17,25 @@ from plaudit.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """Cleaned rows, ready to be encoded.
+class Extra:
+    """Rows that were only trained on, from data of their own.
 
     Attributes
     ----------
-    texts : list of str
-    targets_N : ndarray of int64
-        Indices into the run's labels.
-    origins : list of str
-        Where each row stands, such as ``"reviews.csv:12"``.
-    prints_N : ndarray of uint64
-        Fingerprints of the cleaned texts.
+    asked, served_by, note : str
+        As in :class:`plaudit.data.records.Provenance`.
+    files : mapping of str to str
+    rows : int
+    left_out : int
+        Rows whose text also stands in the training, validation or held-out part.
     """
 
-    texts: list[str]
-    targets_N: np.ndarray
-    origins: list[str]
-    prints_N: np.ndarray
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return len(self.texts)
-
-    def without(self, prints_N: np.ndarray) -> Rows:
-        """Return the rows whose text has none of these fingerprints."""
-        return self.take(np.flatnonzero(~np.isin(self.prints_N, prints_N)))
-
-    def take(self, index: np.ndarray) -> Rows:
-        """Return the rows at these positions."""
-        return Rows(
-            [self.texts[i] for i in index],
-            self.targets_N[index],
-            [self.origins[i] for i in index],
-            self.prints_N[index],
-        )
+    asked: str
+    served_by: str
+    note: str
+    files: Mapping[str, str]
+    rows: int
+    left_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +58,8 @@ class Prepared:
         Rows whose place an equal text decided (see :class:`plaudit.data.split.Division`).
     excluded : plaudit.data.exclude.Excluded or None
         None when nothing was to be left out.
+    extra : Extra or None
+        The last rows of ``train``; None when nothing was added.
     """
 
     labels: tuple[str, ...]
@@ -86,6 +71,7 @@ class Prepared:
     provenance: Provenance
     duplicates: int
     excluded: exclude.Excluded | None
+    extra: Extra | None
 
 
 def prepare(config: Config, say: Say) -> Prepared:
@@ -125,6 +111,7 @@ def prepare(config: Config, say: Say) -> Prepared:
     )
     division = _divided(everything, corpus, sizes, config.seed)
     train, validation, held, duplicates = _parts(everything, division, given)
+    train, extra = _with_extra(config, columns, corpus.labels, (train, validation, held), say)
     train, validation, excluded = _without_unwanted(train, validation, unwanted, say)
     _check_train(train, corpus.labels)
     test, note = _test_part(source, given_test, held, (columns, corpus.labels, config.clean))
@@ -138,6 +125,7 @@ def prepare(config: Config, say: Say) -> Prepared:
         corpus.provenance,
         duplicates,
         excluded,
+        extra,
     )
 
 
@@ -157,31 +145,6 @@ def _divided(rows: Rows, corpus: Corpus, sizes: SplitConfig, seed: int) -> Divis
         order=corpus.order,
         labels=corpus.labels,
     )
-
-
-def rows_of(corpus: Corpus, config: CleanConfig) -> Rows:
-    """Clean a corpus.
-
-    Raises
-    ------
-    DataError
-        Nothing is left of a text after cleaning.
-    """
-    texts: list[str] = []
-    origins: list[str] = []
-    targets: list[int] = []
-    # In batches: row by row, datasets spends more time on a row than cleaning it takes.
-    for batch in corpus.rows.iter(batch_size=1000):
-        texts += [clean(text, config) for text in batch["text"]]
-        origins += batch["origin"]
-        targets += batch["label"]
-    empty = [origin for origin, text in zip(origins, texts, strict=True) if not text]
-    if empty:
-        raise DataError(
-            f"{len(empty)} texts are empty once cleaned: {', '.join(empty[:10])}. "
-            "Remove these rows, or switch the cleaning step off (clean.*)."
-        )
-    return Rows(texts, np.asarray(targets, dtype=np.int64), origins, fingerprints(texts))
 
 
 def _training_split(source: Source) -> str | None:
@@ -219,6 +182,28 @@ def _parts(
     fresh, kept = train.without(given.prints_N), held.without(given.prints_N)
     dropped = len(train) + len(held) - len(fresh) - len(kept)
     return fresh, given, kept, division.duplicates + dropped
+
+
+def _with_extra(
+    config: Config,
+    columns: Columns,
+    labels: tuple[str, ...],
+    parts: tuple[Rows, Rows, Rows],
+    say: Say,
+) -> tuple[Rows, Extra | None]:
+    """Add data that is only trained on, but for texts that stand in any part already."""
+    train = parts[0]
+    if config.data.extra is None:
+        return train, None
+    source = resolve(config.data.extra, imdb=config.data.imdb, say=say)
+    corpus = read(source, _training_split(source), columns, labels=labels, say=say)
+    more = rows_of(corpus, config.clean)
+    fresh = more.without(np.concatenate([part.prints_N for part in parts]))
+    origin, left_out = corpus.provenance, len(more) - len(fresh)
+    say(f"data.extra: {len(fresh):,} more texts to train on, {left_out:,} left out. {origin.note}")
+    return train.plus(fresh), Extra(
+        origin.asked, origin.served_by, origin.note, dict(origin.files), len(fresh), left_out
+    )
 
 
 def _check_train(train: Rows, labels: Sequence[str]) -> None:

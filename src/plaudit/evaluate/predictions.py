@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plaudit.data.prepare import Rows
+from plaudit.data.cleaned import Rows
 from plaudit.errors import ConfigError, DataError
 
 if TYPE_CHECKING:

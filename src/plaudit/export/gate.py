@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from plaudit.artifact import Gate, Spec
-from plaudit.data.prepare import Rows, rows_of
+from plaudit.data.cleaned import Rows, rows_of
 from plaudit.data.records import Columns
 from plaudit.data.sources import Say, read, resolve
 from plaudit.errors import DataError, ExportError, MissingExtra

@@ -96,6 +96,7 @@ def _data_section(prepared: Prepared, tested: Tested | None) -> dict[str, Any]:
             "test": tested.rows if tested else 0,
         },
         "duplicates": prepared.duplicates,
+        "extra": asdict(prepared.extra) if prepared.extra else None,
         "excluded": prepared.excluded.to_dict() if prepared.excluded else None,
         "test_note": prepared.test_note,
         "training_ended": sealed.released_at if sealed else None,

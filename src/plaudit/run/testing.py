@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from plaudit.config import Config, EvaluateConfig
-from plaudit.data.prepare import Prepared, Rows
+from plaudit.data.cleaned import Rows
+from plaudit.data.prepare import Prepared
 from plaudit.evaluate.baseline import Baseline, tfidf
 from plaudit.evaluate.metrics import score
 from plaudit.evaluate.predictions import Predictions, of_rows
