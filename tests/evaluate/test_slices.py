@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from plaudit.data.cleaned import Rows
 from plaudit.data.fingerprint import fingerprints
-from plaudit.data.prepare import Rows
 from plaudit.evaluate.predictions import of_rows
 from plaudit.evaluate.slices import deduplicated, slices
 
