@@ -75,6 +75,7 @@ OTHER: dict[str, str] = {
     "train.batch_tokens": "64",
     "train.batch_examples": "3",
     "train.accumulation": "2",
+    "train.checkpoint_seconds": "1e-9",
     "train.precision": "bf16",
     "train.device": "cuda",
     "train.packed": "true",
@@ -183,7 +184,7 @@ def observed(places: Path, settings: list[str], *, refused: bool = False) -> str
     report["training"] = [
         (r["step"], r["loss"], r["lr"], r["grad_norm"], r["validation"])
         for r in report["training"]["history"]
-    ] + [report["training"]["best_step"], report["training"]["stopped"]]
+    ] + [report["training"][key] for key in ("best_step", "stopped", "checkpoints")]
     # What the report only repeats from the configuration proves nothing.
     for section, keys in ECHOES.items():
         for key in keys:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from plaudit.export import export
     from plaudit.predict import Classifier, Prediction
     from plaudit.push import push
-    from plaudit.run import evaluate, train
+    from plaudit.run import evaluate, resume, train
     from plaudit.run import rebuild_report as report
     from plaudit.score import score
 
@@ -54,6 +54,7 @@ __all__ = [
     "push",
     "recipes",
     "report",
+    "resume",
     "score",
     "train",
 ]
@@ -63,6 +64,7 @@ _HOMES = {
     "Config": ("plaudit.config", "Config"),
     "Embedder": ("plaudit.embed", "Embedder"),
     "load_config": ("plaudit.config", "load"),
+    "resume": ("plaudit.run", "resume"),
 }
 # The verbs of the command line. Each is also a module, or in the case of recipes a folder that
 # Python would import as one.

@@ -14,7 +14,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from plaudit.errors import ConfigError, PlauditError
+from plaudit.errors import ConfigError, Interrupted, PlauditError
 
 if TYPE_CHECKING:
     from plaudit.predict import Prediction
@@ -155,8 +155,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     Returns
     -------
     callable
-        Leaves with 2 for the user's mistake, 1 for a failure, 130 for Ctrl-C, and 0 when the
-        reader of its output has seen enough (``| head``).
+        Leaves with 2 for the user's mistake, 1 for a failure, 130 for Ctrl-C, 143 for SIGTERM where
+        that is heeded, and 0 when the reader of its output has seen enough (``| head``).
     """
 
     @wraps(command)
@@ -167,9 +167,10 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except PlauditError as error:
             _fail(str(error))
             raise SystemExit(error.exit_code) from None
-        except KeyboardInterrupt:
-            _fail("interrupted")
-            raise SystemExit(130) from None
+        except KeyboardInterrupt as interruption:
+            _fail(str(interruption) or "interrupted")
+            code = interruption.exit_code if isinstance(interruption, Interrupted) else 130
+            raise SystemExit(code) from None
         except BrokenPipeError:
             _discard_output()
             raise SystemExit(0) from None

@@ -66,5 +66,21 @@ class TrainingError(PlauditError):
     """Training cannot go on, for example because the loss is not a number."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM ended a run. Not a PlauditError: who catches those wants to go on.
+
+    Parameters
+    ----------
+    what : str
+        What came, and what can be done now.
+    exit_code : int
+        What the command line returns: 130 for Ctrl-C, 143 for SIGTERM.
+    """
+
+    def __init__(self, what: str, *, exit_code: int) -> None:
+        self.exit_code = exit_code
+        super().__init__(what)
+
+
 class ExportError(PlauditError):
     """A model cannot be exported, or what came out answers differently."""

@@ -24,6 +24,7 @@ from plaudit.text.encode import TextEncoder
 from plaudit.text.sampling import TokenBudgetSampler
 from plaudit.train.course import Course, plan_course
 from plaudit.train.drive import drive
+from plaudit.train.keep import Keeper
 from plaudit.train.loop import Settings, StepRecord, fit
 from plaudit.train.optim import depth_of_parameters, make_optimizer, parameter_groups, schedule
 
@@ -327,7 +328,7 @@ def budgeted(
 ) -> tuple[list[StepRecord], Course]:
     """Train for a budget on a clock that runs one second for each batch and 50 for validation."""
     elapsed = [0.0]
-    monkeypatch.setattr("plaudit.train.loop.time.perf_counter", lambda: elapsed[0])
+    monkeypatch.setattr("plaudit.train.clock.time.perf_counter", lambda: elapsed[0])
     sampler, batches = sampler_of(tokenizer)
     config = TrainConfig(epochs=2, evaluations=2, max_seconds=max_seconds)
     course = plan_course(sampler, config, validated=True)
@@ -390,7 +391,7 @@ def driven(
 ) -> tuple[Any, Scripted, float]:
     script = Scripted(model, values)
     config = TrainConfig(**settings)
-    trained = drive(iter(script), model, folder, config, lambda record: None)
+    trained = drive(iter(script), model, Keeper(folder), config, lambda record: None)
     return trained, script, float(model.stock.classifier.bias.detach()[0])
 
 
@@ -414,7 +415,7 @@ def test_training_stops_early_when_patience_runs_out(tiny_encoder: Path, tmp_pat
 def test_a_run_that_its_budget_ended_says_so(tiny_encoder: Path, tmp_path: Path) -> None:
     model = tiny(tiny_encoder)
     cut = list(Scripted(model, [None] * 9))[:4]
-    trained = drive(iter(cut), model, tmp_path, TrainConfig(), lambda record: None)
+    trained = drive(iter(cut), model, Keeper(tmp_path), TrainConfig(), lambda record: None)
     assert trained.stopped == "train.max_seconds was used up after 4 of 9 steps"
     assert driven(model, [None], tmp_path)[0].stopped == "all planned steps were taken"
 
@@ -445,11 +446,10 @@ def test_a_break_keeps_the_best_state_and_says_why(tiny_encoder: Path, tmp_path:
         yield from Scripted(model, [0.5, 0.9, 0.6])
         raise TrainingError("step 4: the loss is nan.")
 
-    trained = drive(breaking(), model, tmp_path, TrainConfig(), lambda record: None)
+    trained = drive(breaking(), model, Keeper(tmp_path), TrainConfig(), lambda record: None)
     assert trained.best_step == 2
     assert float(model.stock.classifier.bias.detach()[0]) == 2.0
     assert "nan" in trained.stopped
-    assert not list(tmp_path.glob(".best*"))
 
 
 def test_a_break_before_any_validation_is_an_error(tiny_encoder: Path, tmp_path: Path) -> None:
@@ -458,4 +458,4 @@ def test_a_break_before_any_validation_is_an_error(tiny_encoder: Path, tmp_path:
         raise TrainingError("step 2: the loss is nan.")
 
     with pytest.raises(TrainingError):
-        drive(breaking(), tiny(tiny_encoder), tmp_path, TrainConfig(), lambda record: None)
+        drive(breaking(), tiny(tiny_encoder), Keeper(tmp_path), TrainConfig(), lambda record: None)

@@ -25,6 +25,10 @@ def train(
         list[str] | None,
         typer.Argument(metavar="KEY=VALUE", help="Settings that differ: optim.lr=3e-5."),
     ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with this run, exactly where it was."),
+    ] = None,
     json: AsJson = False,
     quiet: Quiet = False,
     show_help: Annotated[
@@ -37,14 +41,22 @@ def train(
         ),
     ] = False,
 ) -> None:
-    """Train by a recipe, a TOML file, or on any DATA."""
+    """Train by a recipe, a TOML file, or on any DATA.
+
+    SIGTERM and Ctrl-C save first and leave with 143 and 130; a second Ctrl-C leaves at once. Then,
+    or after a crash: train --resume RUN.
+    """
     from plaudit.config import load
 
-    config = load(what, overrides or ())
+    words = [*([what] if what else []), *(overrides or ())]
+    config = load(what, overrides or ()) if resume is None else None
     from plaudit import run as api
 
     with progress.watch(quiet=quiet) as watcher:
-        run = api.train(config, watcher=watcher)
+        if config is None:
+            run = api.resume(Path(resume or ""), words, watcher=watcher)
+        else:
+            run = api.train(config, watcher=watcher)
     if json:
         shown = {"folder": str(run.folder), "model": str(run.model), "report": run.report}
         out(console.as_json(shown))

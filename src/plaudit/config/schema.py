@@ -162,6 +162,9 @@ class TrainConfig(Section):
     """Examples in a batch instead of tokens."""
     accumulation: Annotated[int, Field(ge=1)] = 1
     """Batches per optimiser step."""
+    checkpoint_seconds: Annotated[float, Field(ge=0.0)] = 300.0
+    """Seconds between checkpoints, more where writing one would take over 1% of the time; 0: only
+    when interrupted. The last two are kept, and the best state."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bf16 products with fp32 master weights where the hardware is fast at it."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

@@ -2,7 +2,7 @@
 
 from plaudit.run.evaluation import evaluate
 from plaudit.run.folder import rebuild_report
-from plaudit.run.training import Run, train
+from plaudit.run.training import Run, resume, train
 from plaudit.run.watching import Watcher
 
-__all__ = ["Run", "Watcher", "evaluate", "rebuild_report", "train"]
+__all__ = ["Run", "Watcher", "evaluate", "rebuild_report", "resume", "train"]

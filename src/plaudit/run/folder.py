@@ -12,6 +12,8 @@ from plaudit.evaluate import predictions
 from plaudit.report.pages import REPORT, pages
 from plaudit.run.testing import Tested
 
+CONFIG = "config.toml"
+
 
 def take(out: str, name: str) -> Path:
     """Make a new folder for a run.
@@ -46,6 +48,13 @@ def take(out: str, name: str) -> Path:
     raise ConfigError(f"{out}/{name} is taken 99,999 times over; choose another name")
 
 
+def put(path: Path, text: str) -> None:
+    """Write a file of a run's folder, whole or not at all."""
+    staged = path.with_name(f".{path.name}")
+    staged.write_text(text, encoding="utf-8")
+    staged.replace(path)
+
+
 def begin(config: Config) -> Path:
     """Take a run's folder and put its configuration there, all defaults written out.
 
@@ -63,7 +72,7 @@ def begin(config: Config) -> Path:
         The folder cannot be made.
     """
     folder = take(config.out, config.name)
-    (folder / "config.toml").write_text(dump_toml(config), encoding="utf-8")
+    put(folder / CONFIG, dump_toml(config))
     return folder
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,9 @@ from plaudit.text.sampling import TokenBudgetSampler
 from plaudit.train.course import plan_course
 from plaudit.train.craft import Craft, Validate
 from plaudit.train.drive import Trained, drive
+from plaudit.train.keep import Keeper
 from plaudit.train.loop import Settings, fit
+from plaudit.train.room import Room
 
 VALIDATION_METRICS = ("accuracy", "macro_f1", "log_loss", "mcc")
 
@@ -151,15 +152,15 @@ def lesson(config: Config, model: ReviewClassifier, data: Data, compute: Compute
     return Lesson(model, data, compute, sampler, loader, Craft(model, config, balance))
 
 
-def learn(config: Config, taught: Lesson, run_folder: Path, watcher: Watcher) -> Trained:
+def learn(config: Config, taught: Lesson, keeper: Keeper, watcher: Watcher) -> Trained:
     """Train a model; it then has the best state.
 
     Parameters
     ----------
     config : Config
     taught : Lesson
-    run_folder : Path
-        For the history.
+    keeper : Keeper
+        Writes what is to be kept, and may know where the run goes on.
     watcher : Watcher
 
     Returns
@@ -176,6 +177,8 @@ def learn(config: Config, taught: Lesson, run_folder: Path, watcher: Watcher) ->
     if config.train.packed != "auto" or compute.device == "cuda":
         watcher.say(f"{'packed' if form.packed else 'padded'} batches: {form.reason}")
     course = plan_course(taught.sampler, config.train, validated=taught.check is not None)
-    settings = Settings(config.optim, config.train, craft)
+    room = Room(compute.tokens_at_once, watcher.say)
+    settings = Settings(config.optim, config.train, craft, state=keeper.state, room=room)
     steps = fit(model, taught.batches, course, compute, settings, taught.check)
-    return drive(steps, model, run_folder, config.train, watcher.step, craft.average)
+    trained = drive(steps, model, keeper, config.train, watcher.step, craft.average)
+    return replace(trained, memory=room.note)

@@ -159,5 +159,8 @@ def _training_section(facts: Facts) -> dict[str, Any]:
         "imbalance": balance_of(facts.config, facts.prepared).to_dict(),
         "best_step": trained.best_step,
         "stopped": trained.stopped,
+        "resumed_after": trained.resumed_after,
+        "checkpoints": trained.checkpoints,
+        "memory": trained.memory,
         "history": document.history_section([asdict(record) for record in trained.history]),
     }

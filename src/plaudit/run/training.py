@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from plaudit.model.device import Compute, plan
 from plaudit.report.pages import pages
 from plaudit.run import folder as folders
 from plaudit.run.learning import encoded, learn, lesson, new_model
+from plaudit.run.place import check_resumable, facts_of, occupied, stored_config
 from plaudit.run.reporting import Facts, report
 from plaudit.run.testing import Tested, test
 from plaudit.run.watching import Silent, Stopwatch, Watcher
@@ -44,13 +46,16 @@ class Run:
     report: Mapping[str, Any]
 
 
-def train(config: Config, *, watcher: Watcher | None = None) -> Run:
+def train(config: Config, *, watcher: Watcher | None = None, resume: Path | None = None) -> Run:
     """Do a whole run: data, training, artefact, evaluation of the reloaded artefact, report.
 
     Parameters
     ----------
     config : Config
     watcher : Watcher, optional
+    resume : Path, optional
+        The folder of a run that ended before its time, to go on exactly where it was; see
+        :func:`resume`.
 
     Returns
     -------
@@ -60,6 +65,8 @@ def train(config: Config, *, watcher: Watcher | None = None) -> Run:
     ------
     plaudit.errors.PlauditError
         The configuration or the data cannot be used, or training failed.
+    plaudit.errors.Interrupted
+        SIGTERM or Ctrl-C; what was trained is saved.
 
     Examples
     --------
@@ -74,6 +81,8 @@ def train(config: Config, *, watcher: Watcher | None = None) -> Run:
     {'value': 0.9..., 'low': 0.8..., 'high': 1.0}
     """
     check(config)
+    if resume is not None:
+        check_resumable(resume, config)
     watcher, clock = watcher or Silent(), Stopwatch()
     compute = plan(config.train.device, config.train.precision)
     with clock.stage("data"):
@@ -83,21 +92,61 @@ def train(config: Config, *, watcher: Watcher | None = None) -> Run:
         data = encoded(prepared, encoder)
     with clock.stage("build"):
         model = new_model(config, prepared.labels, encoder)
-    folder = folders.begin(config)
-    watcher.say(_opening(folder, prepared, compute))
-    with clock.stage("train"):
-        trained = learn(config, lesson(config, model, data, compute), folder, watcher)
-    if prepared.test is not None:
-        prepared.test.release()
-    with clock.stage("save"):
-        final = _save(folder, model, encoder, _spec(config, prepared, compute), prepared)
-    with clock.stage("test"):
-        tested = _test(final, prepared, config, watcher)
-    folders.keep_predictions(folder, tested)
-    facts = Facts(config, compute, prepared, data.train, model, trained, tested)
-    document = report(facts, clock.read())
-    artifact.add(final, pages(document))
-    return Run(folder, final, document)
+    facts = facts_of(prepared, {"train": data.train, "validation": data.validation}, compute)
+    with occupied(config, facts, resume, watcher.say) as place:
+        watcher.say(_opening(place.folder, prepared, compute))
+        with clock.stage("train"), place.signals.patiently():
+            trained = learn(config, lesson(config, model, data, compute), place.keeper, watcher)
+        if prepared.test is not None:
+            prepared.test.release()
+        with clock.stage("save"):
+            spec = _spec(config, prepared, compute)
+            final = _save(place.folder, model, encoder, spec, prepared)
+        with clock.stage("test"):
+            tested = _test(final, prepared, config, watcher)
+        folders.keep_predictions(place.folder, tested)
+        made_of = Facts(config, compute, prepared, data.train, model, trained, tested)
+        document = report(made_of, clock.read())
+        artifact.add(final, pages(document))
+        place.keeper.checkpoints.clear()
+    return Run(place.folder, final, document)
+
+
+def resume(
+    run: Path | str, overrides: Sequence[str] = (), *, watcher: Watcher | None = None
+) -> Run:
+    """Go on with a run that was killed or interrupted: it ends as if it had never been.
+
+    Parameters
+    ----------
+    run : Path or str
+        The run's folder.
+    overrides : sequence of str
+        Of ``train.epochs``, ``train.max_steps`` and ``train.max_seconds``, more; of
+        ``train.checkpoint_seconds`` and ``evaluate.*``, anything.
+    watcher : Watcher, optional
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    plaudit.errors.ConfigError
+        The run has finished or is in use, or its settings or its data are no longer what they were.
+    plaudit.errors.ArtifactError
+        Not one of its checkpoints is whole.
+
+    Examples
+    --------
+    >>> import plaudit
+    >>> plaudit.resume("runs/quickstart")
+    Traceback (most recent call last):
+    ...
+    plaudit.errors.ConfigError: runs/quickstart has finished; there is nothing to resume. ...
+    """
+    folder = Path(run)
+    return train(stored_config(folder, tuple(overrides)), watcher=watcher, resume=folder)
 
 
 def _opening(run_folder: Path, prepared: Prepared, compute: Compute) -> str:
@@ -143,7 +192,10 @@ def _save(
         [each for part in parts for each in (part.prints_N, loose_fingerprints(part.texts))]
     )
     artifact.save(staged, model, encoder.tokenizer, spec, seen_N)
-    return staged.rename(run_folder / "model")
+    final = run_folder / "model"
+    if final.exists():  # of an attempt that ended before its report was written
+        shutil.rmtree(final)
+    return staged.rename(final)
 
 
 def _test(final: Path, prepared: Prepared, config: Config, watcher: Watcher) -> Tested | None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from plaudit.config import TrainConfig
 from plaudit.errors import TrainingError
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.train.averaging import Average
-from plaudit.train.checkpoint import load_weights, save_weights
+from plaudit.train.keep import Best, Keeper
 from plaudit.train.loop import StepRecord
 
 ALL_STEPS = "all planned steps were taken"
@@ -30,17 +27,26 @@ class Trained:
         The step whose weights the model now has.
     stopped : str
         Why training ended, in words.
+    resumed_after : list of int
+        Steps after which it was taken up again.
+    checkpoints : int
+        How many were written, since it was last taken up.
+    memory : str or None
+        What was done when memory ran out.
     """
 
     history: list[StepRecord]
     best_step: int
     stopped: str
+    resumed_after: list[int]
+    checkpoints: int
+    memory: str | None = None
 
 
 def drive(
     steps: Iterator[StepRecord],
     model: ReviewClassifier,
-    folder: Path,
+    keeper: Keeper,
     config: TrainConfig,
     watch: Callable[[StepRecord], None],
     average: Average | None = None,
@@ -53,8 +59,8 @@ def drive(
         As :func:`plaudit.train.loop.fit` yields them.
     model : ReviewClassifier
         The model that is being trained.
-    folder : Path
-        The run's folder: ``history.jsonl`` goes there, and, until the end, the best state.
+    keeper : Keeper
+        Writes the history, the best state and checkpoints; it may know where the run goes on.
     config : TrainConfig
     watch : callable
         Called with each record.
@@ -68,77 +74,66 @@ def drive(
     Raises
     ------
     TrainingError
-        Training broke before there was a validated state to fall back on.
+        Training broke before there was a validated state to fall back on, or nothing can be
+        written.
+    Interrupted
+        Someone wants the run to end; it is saved.
     """
-    best = _Best(folder / ".best.safetensors", config.select, average)
-    board = _tensorboard(folder)
-    history: list[StepRecord] = []
-    stopped = ALL_STEPS
-    broken = False
-    with (folder / "history.jsonl").open("w", encoding="utf-8") as file:
+    best = Best(keeper.checkpoints, config.select, average)
+    keeper.state.hold(best=best)
+    history = keeper.history
+    board = _tensorboard(keeper.folder, len(history.records))
+    stopped, broken = _patience_is_out(best, config), False
+    while not stopped:
         try:
-            for record in steps:
-                history.append(record)
-                file.write(json.dumps(asdict(record)) + "\n")
-                file.flush()
-                board(record)
-                best.offer(record, model)
-                watch(record)
-                if config.patience and best.since >= config.patience:
-                    stopped = f"{config.select} did not improve in {best.since} evaluations"
-                    break
+            record = next(steps, None)
         except TrainingError as error:
             if not best.step:
                 raise
             broken, stopped = True, f"{error} The state after step {best.step} was kept."
-    last = history[-1].step
-    if stopped == ALL_STEPS and last < history[-1].steps:
-        stopped = f"train.max_seconds was used up after {last} of {history[-1].steps} steps"
-    if broken or best.step not in (0, last):
-        load_weights(model, best.path)
+            break
+        if record is None:
+            break
+        history.add(record)
+        board(record)
+        best.offer(record, model)
+        watch(record)
+        keeper.look(record.step, best)
+        stopped = _patience_is_out(best, config)
+    last = history.records[-1]
+    if broken or best.step not in (0, last.step):
+        best.load_into(model)
     elif average:
         average.copy()
-    best.path.unlink(missing_ok=True)
-    return Trained(history, best.step or last, stopped)
+    return Trained(
+        history=history.records,
+        best_step=best.step or last.step,
+        stopped=stopped or _ended(last),
+        resumed_after=keeper.resumed_after,
+        checkpoints=keeper.saved,
+    )
 
 
-@dataclass(slots=True)
-class _Best:
-    """The best state so far, on disk."""
-
-    path: Path
-    select: str
-    average: Average | None = None
-    value: float = -float("inf")
-    step: int = 0
-    since: int = 0
-
-    def offer(self, record: StepRecord, model: ReviewClassifier) -> None:
-        """Keep the model's state if it was validated and is better than all before."""
-        if record.validation is None:
-            return
-        value = goodness(record.validation, self.select)
-        if value > self.value:
-            self.value, self.step, self.since = value, record.step, 0
-            with self.average.in_place() if self.average else contextlib.nullcontext():
-                save_weights(model, self.path)
-        else:
-            self.since += 1
+def _patience_is_out(best: Best, config: TrainConfig) -> str:
+    if config.patience and best.since >= config.patience:
+        return f"{config.select} did not improve in {best.since} evaluations"
+    return ""
 
 
-def goodness(validation: Any, select: str) -> float:
-    """Return a validation metric so that more is better."""
-    value = float(validation[select])
-    return -value if select == "log_loss" else value
+def _ended(last: StepRecord) -> str:
+    if last.step < last.steps:
+        return f"train.max_seconds was used up after {last.step} of {last.steps} steps"
+    return ALL_STEPS
 
 
-def _tensorboard(folder: Path) -> Callable[[StepRecord], None]:
+def _tensorboard(folder: Path, after: int) -> Callable[[StepRecord], None]:
     """Return a writer for TensorBoard where it is installed, else one that does nothing."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return lambda record: None
-    writer = SummaryWriter(str(folder / "tensorboard"))
+    # Of a run that goes on, steps that will be taken again are hidden.
+    writer = SummaryWriter(str(folder / "tensorboard"), purge_step=after + 1 if after else None)
 
     def write(record: StepRecord) -> None:
         for name in ("loss", "lr", "grad_norm", "tokens_per_s"):

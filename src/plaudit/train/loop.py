@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -18,9 +17,12 @@ from plaudit.errors import TrainingError
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
 from plaudit.text.packing import AnyBatch
+from plaudit.train.clock import Clock
 from plaudit.train.course import Course
 from plaudit.train.craft import Craft, Validate
 from plaudit.train.optim import make_optimizer, parameter_groups, schedule
+from plaudit.train.room import Room
+from plaudit.train.state import RandomStates, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,18 @@ class Settings:
         None: plain training.
     factor : callable or None
         From steps taken so far to a factor on the learning rates; None: as ``optim.schedule`` says.
+    state : State or None
+        Takes in all that changes from step to step, and may know where to go on.
+    room : Room or None
+        How much is computed at a time; None: what suits the device.
     """
 
     optim: OptimConfig
     train: TrainConfig
     craft: Craft | None = None
     factor: Callable[[float], float] | None = None
+    state: State | None = None
+    room: Room | None = None
 
 
 def fit(
@@ -116,27 +124,36 @@ def fit(
         The loss or the gradient is no longer a number.
     """
     optim, train = settings.optim, settings.train
+    state, room = settings.state or State(), settings.room or Room(compute.tokens_at_once)
     craft = settings.craft or Craft(model)
     accelerator, prepared, optimizer = _prepared(model, optim, compute)
     peaks = [group["lr"] for group in optimizer.param_groups]
     factor = settings.factor or schedule(optim, course.steps)
-    stream = islice(_endless(batches), course.batches)
-    clock = _Clock(course, train.max_seconds)
-    tokens = 0
-    for step in range(1, course.steps + 1):
+    clock = Clock(course, train.max_seconds)
+    state.hold(model=model, optimizer=optimizer, craft=craft, clock=clock, room=room)
+    stream = _stream(batches, course, clock.step * train.accumulation)
+    state.hold(random=RandomStates())  # last: nothing may draw between here and the next step
+    if clock.step and clock.is_last(clock.step):
+        return
+    for step in range(clock.step + 1, course.steps + 1):
         progress = clock.progress(step - 1)
         share = factor(progress)
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * share
         craft.before_step(progress / course.steps)
         taken = list(islice(stream, train.accumulation))
-        backward = partial(_backward, accelerator, prepared, craft, taken, compute.tokens_at_once)
-        loss = craft.gradient(backward)
+        backward = partial(_backward, accelerator, prepared, craft, taken)
+
+        def gradient(at_once: int, backward: Callable[[int], float] = backward) -> float:
+            optimizer.zero_grad()
+            return craft.gradient(partial(backward, at_once))
+
+        loss = room.enough_for(step, partial(_largest, taken), gradient)
         norm = accelerator.clip_grad_norm_(prepared.parameters(), optim.clip_norm or math.inf)
         _check(step, loss, float(norm))
         optimizer.step()
         optimizer.zero_grad()
-        tokens += sum(batch.tokens for batch in taken)
+        clock.count(step, sum(batch.tokens for batch in taken))
         last = clock.is_last(step)
         due = clock.is_due(step, last=last)
         craft.after_step(clock.progress(step) / course.steps, evaluated=due)
@@ -149,68 +166,13 @@ def fit(
             loss=loss,
             lr=optim.lr * share,
             grad_norm=float(norm),
-            tokens=tokens,
-            tokens_per_s=tokens / training_s,
+            tokens=clock.tokens,
+            tokens_per_s=clock.tokens / training_s,
             seconds=clock.seconds(),
             eta_s=0.0 if last else clock.left_s(step),
         )
         if last:
             return
-
-
-class _Clock:
-    """Training time, validation not counted, against the budget."""
-
-    def __init__(self, course: Course, budget_s: float | None) -> None:
-        self._steps = course.steps
-        self._marks = sorted(course.validate_after)
-        self._budget_s = budget_s
-        self._started = time.perf_counter()
-        self._validating_s = 0.0
-
-    def seconds(self) -> float:
-        """Return the seconds since the start, validation included."""
-        return time.perf_counter() - self._started
-
-    def training_s(self) -> float:
-        """Return the seconds since the start, validation not counted."""
-        return self.seconds() - self._validating_s
-
-    def validating(self, validate: Validate) -> Mapping[str, float]:
-        """Validate, off the clock."""
-        before = time.perf_counter()
-        scores = validate()
-        self._validating_s += time.perf_counter() - before
-        return scores
-
-    def progress(self, step: int) -> float:
-        """Return the steps taken or, where more of it is used up, the same share of the budget.
-
-        The schedule and the evaluations follow it, so that a run that its budget ends has decayed
-        its rate to the end as a longer one would.
-        """
-        if self._budget_s is None:
-            return step
-        return min(self._steps, max(step, self._steps * self.training_s() / self._budget_s))
-
-    def is_last(self, step: int) -> bool:
-        """Say whether no further step is planned, or one more would overrun the budget."""
-        if step == self._steps:
-            return True
-        return self._budget_s is not None and self.training_s() * (step + 1) / step > self._budget_s
-
-    def is_due(self, step: int, *, last: bool) -> bool:
-        """Say whether a step that is to be validated was reached, or will not be any more."""
-        reached = math.inf if last else self.progress(step)
-        passed = sum(mark <= reached for mark in self._marks)
-        self._marks = self._marks[passed:]
-        return passed > 0
-
-    def left_s(self, step: int) -> float:
-        """Estimate the seconds left."""
-        used_s = self.training_s()
-        planned_s = (self._steps - step) * used_s / step
-        return planned_s if self._budget_s is None else min(planned_s, self._budget_s - used_s)
 
 
 def _prepared(
@@ -225,6 +187,16 @@ def _prepared(
     prepared, optimizer = accelerator.prepare(model, optimizer)
     prepared.train()
     return accelerator, prepared, optimizer
+
+
+def _stream(
+    batches: Callable[[int], Iterator[AnyBatch]], course: Course, taken: int
+) -> Iterator[AnyBatch]:
+    """Return the run's batches after so many of them."""
+    stream = islice(_endless(batches), course.batches)
+    for _ in islice(stream, taken):
+        pass
+    return stream
 
 
 def _endless(batches: Callable[[int], Iterator[AnyBatch]]) -> Iterator[AnyBatch]:
@@ -253,6 +225,11 @@ def _backward(
         accelerator.backward(loss)
         total += loss.item()
     return total
+
+
+def _largest(group: list[AnyBatch], tokens_at_once: int) -> int:
+    """Return the tokens, padding included, of the largest part that is computed at a time."""
+    return max(part.inputs[0].numel() for batch in group for part in batch.parts(tokens_at_once))
 
 
 def _logits(accelerator: Accelerator, model: torch.nn.Module, batch: AnyBatch) -> torch.Tensor:

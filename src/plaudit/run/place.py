@@ -1,0 +1,245 @@
+"""A run's folder while it is in use: locked, new or gone back to, with what the run keeps there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from plaudit.artifact import versions
+from plaudit.config import Config, as_toml, dump_toml, load
+from plaudit.data.prepare import Prepared
+from plaudit.errors import ConfigError, Interrupted
+from plaudit.model.device import Compute
+from plaudit.report.pages import REPORT
+from plaudit.run import folder as folders
+from plaudit.run import lock
+from plaudit.run.signals import Signals, heeded
+from plaudit.text.encode import Encoded
+from plaudit.train.checkpoint import FOLDER
+from plaudit.train.keep import Keeper
+from plaudit.train.state import State
+
+FACTS = "started.json"
+GROWS = ("train.epochs", "train.max_steps", "train.max_seconds")
+"""What may be raised when a run is resumed: more of the same."""
+FREE = ("name", "out", "text.cache", "train.checkpoint_seconds", "evaluate.")
+"""What may differ: the weights do not depend on it."""
+
+Say = Callable[[str], None]
+
+
+def facts_of(prepared: Prepared, parts: Mapping[str, Encoded], compute: Compute) -> dict[str, str]:
+    """State what a run starts from, so that it is known again when the run is resumed.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    parts : mapping of str to Encoded
+        Part to its tokens.
+    compute : Compute
+
+    Returns
+    -------
+    dict of str to str
+    """
+    facts = {"labels": ", ".join(prepared.labels), "device": compute.device}
+    facts["precision"] = compute.precision
+    for name, rows in (("train", prepared.train), ("validation", prepared.validation)):
+        facts[f"{name} rows"] = f"{len(rows):,}"
+        facts[f"{name} texts"] = _digest(rows.prints_N)
+        facts[f"{name} labels"] = _digest(rows.targets_N)
+        facts[f"{name} tokens"] = _digest(parts[name].ids, parts[name].starts_P)
+    for name, digest in prepared.provenance.files.items():
+        facts[f"file {name}"] = digest[:16]
+    return facts
+
+
+def check_resumable(folder: Path, config: Config) -> None:
+    """Refuse early what cannot be resumed, before any data is read.
+
+    Raises
+    ------
+    ConfigError
+        There is no such run, it has finished, it is in use, or its settings were others.
+    """
+    stored = stored_config(folder)
+    if (folder / "model" / REPORT).exists() and not (folder / FOLDER).exists():
+        raise ConfigError(
+            f"{folder} has finished; there is nothing to resume. Its model is {folder / 'model'}."
+        )
+    with lock.held(folder):
+        pass
+    _refuse("other settings", _config_changes(stored, config), folder)
+
+
+def stored_config(folder: Path, overrides: tuple[str, ...] = ()) -> Config:
+    """Read the configuration that a run was started with, and change it.
+
+    Raises
+    ------
+    ConfigError
+        There is no run, or an override is wrong.
+    """
+    path = folder / folders.CONFIG
+    if not path.is_file():
+        raise ConfigError(f"{folder} is no run: it has no {folders.CONFIG}. Give runs/NAME.")
+    return load(str(path), overrides)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A run's folder, taken.
+
+    Attributes
+    ----------
+    folder : Path
+    keeper : Keeper
+        It knows where the run goes on.
+    signals : Signals
+    """
+
+    folder: Path
+    keeper: Keeper
+    signals: Signals
+
+
+@contextmanager
+def occupied(
+    config: Config, facts: Mapping[str, str], resume: Path | None, say: Say
+) -> Iterator[Place]:
+    """Take a new folder for a run, or go back to one, and keep all others out of it.
+
+    Parameters
+    ----------
+    config : Config
+    facts : mapping of str to str
+        From :func:`facts_of`.
+    resume : Path, optional
+        The folder to go back to.
+    say : callable
+
+    Yields
+    ------
+    Place
+
+    Raises
+    ------
+    ConfigError
+        Another process is in the folder, or the run started from something else.
+    ArtifactError
+        Not one of its checkpoints is whole.
+    Interrupted
+        With the command that resumes the run.
+    """
+    folder = resume or folders.begin(config)
+    with lock.held(folder), heeded(say) as signals:
+        try:
+            state = _gone_back_to(folder, config, facts, say) if resume else State()
+            started = {"facts": facts, "versions": versions()}
+            folders.put(folder / FACTS, json.dumps(started, indent=2) + "\n")
+            seconds = config.train.checkpoint_seconds
+            keeper = Keeper(folder, state, every_s=seconds, interruption=signals.asked)
+            yield Place(folder, keeper, signals)
+        except KeyboardInterrupt as interruption:
+            code = interruption.exit_code if isinstance(interruption, Interrupted) else 130
+            command = f"plaudit train --resume {shlex.quote(str(folder))}"
+            raise Interrupted(
+                f"{interruption or 'interrupted'}; to go on: {command}", exit_code=code
+            ) from None
+
+
+def _gone_back_to(folder: Path, config: Config, facts: Mapping[str, str], say: Say) -> State:
+    _refuse("other data or on another device", _fact_changes(folder, facts, say), folder)
+    changed = _config_changes(stored_config(folder), config, all_of_them=True)
+    if changed:
+        say("\n".join([f"{folder}: these settings are changed from here on:", *changed]))
+        kept = config.model_copy(update={"name": stored_config(folder).name})
+        folders.put(folder / folders.CONFIG, dump_toml(kept))
+    shutil.rmtree(folder / ".model", ignore_errors=True)  # killed while it was written
+    found = Keeper(folder).checkpoints.newest()
+    if found is None:
+        say(f"{folder} has no checkpoint: it starts over.")
+        return State()
+    for damage in found.damaged:
+        say(f"damaged: {damage}")
+    if found.without_best:
+        say("The best state so far is lost; the best of those to come will be kept.")
+        found.state.pop("best")
+    say(f"{folder} goes on after step {found.step}.")
+    return State(found.state)
+
+
+def _fact_changes(folder: Path, facts: Mapping[str, str], say: Say) -> list[str]:
+    path = folder / FACTS
+    if not path.is_file():  # killed before it wrote them: nothing was trained on
+        return []
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    for name, version in versions().items():
+        if (before := stored["versions"].get(name)) != version:
+            say(f"{name} was {before} and is {version}: the weights may come out differently.")
+    names = dict.fromkeys([*stored["facts"], *facts])
+    return _changes(
+        {name: (stored["facts"].get(name, "none"), facts.get(name, "none")) for name in names}
+    )
+
+
+def _config_changes(stored: Config, config: Config, *, all_of_them: bool = False) -> list[str]:
+    """List settings that differ: those that may not, or all but the run's name and place."""
+    before, after = _flat(stored), _flat(config)
+    free = FREE[:2] if all_of_them else FREE
+    return _changes(
+        {
+            key: (as_toml(before[key]), as_toml(after[key]))
+            for key in before
+            if not key.startswith(free)
+            and (all_of_them or not (key in GROWS and _grew(before[key], after[key])))
+        }
+    )
+
+
+def _grew(before: object, after: object) -> bool:
+    """Say whether there is more to do: a number became larger, or a limit of seconds went."""
+    if before is None:
+        return False
+    return after is None or float(str(after)) >= float(str(before))
+
+
+def _flat(config: Config) -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for name, value in config.model_dump(mode="json").items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{key}": item for key, item in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _changes(pairs: Mapping[str, tuple[str, str]]) -> list[str]:
+    return [f"{name}: {was} → {now}" for name, (was, now) in pairs.items() if was != now]
+
+
+def _refuse(what: str, changes: list[str], folder: Path) -> None:
+    if changes:
+        raise ConfigError(
+            [
+                f"{folder} was started with {what}:",
+                *changes,
+                f"Resume it as it was started (it may be given more: {', '.join(GROWS)}), or start "
+                "a new run.",
+            ]
+        )
+
+
+def _digest(*arrays: np.ndarray) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
