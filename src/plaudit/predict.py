@@ -11,6 +11,7 @@ import numpy as np
 
 from plaudit import artifact
 from plaudit.data.clean import clean
+from plaudit.data.rows import LONGEST_TEXT
 from plaudit.errors import DataError
 from plaudit.model import onnx
 from plaudit.model.classifier import ReviewClassifier
@@ -112,7 +113,8 @@ class Classifier:
         Raises
         ------
         plaudit.errors.DataError
-            ``texts`` is one string, or holds something that is not a string.
+            ``texts`` is one string, or holds something that is not a string or is longer than
+            ``plaudit.data.rows.LONGEST_TEXT`` characters.
         """
         if isinstance(texts, str):
             raise DataError("predict takes a list of texts, not one: predict([text])")
@@ -178,3 +180,8 @@ def _check_strings(texts: Sequence[object]) -> None:
     for n, text in enumerate(texts):
         if not isinstance(text, str):
             raise DataError(f"text {n} is {type(text).__name__}, not a string: {text!r:.80}")
+        if len(text) > LONGEST_TEXT:
+            raise DataError(
+                f"text {n} has {len(text):,} characters; at most {LONGEST_TEXT:,} are read. Cut "
+                "it, or split it."
+            )

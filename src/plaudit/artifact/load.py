@@ -11,7 +11,7 @@ import numpy as np
 
 from plaudit.artifact.manifest import files_of, verify
 from plaudit.artifact.spec import GRAPH, MANIFEST, OWN_WEIGHTS, PRINTS, Spec
-from plaudit.errors import ArtifactError, ConfigError
+from plaudit.errors import ArtifactError, MissingExtra
 from plaudit.model import fold, onnx
 from plaudit.model.build import check_tokens, check_vocabulary, quiet
 from plaudit.model.classifier import ReviewClassifier
@@ -67,11 +67,17 @@ def load(folder: Path | str) -> Loaded:
             _check_labels(folder, saved, spec.labels)
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
             model = _model(folder, saved, tokenizer, spec)
-    except (OSError, ValueError, RuntimeError, ConfigError) as error:
+            prints_N = _prints(folder)
+    except (ArtifactError, MissingExtra):
+        raise
+    except Exception as error:  # a file that was made up fails in ways without a common base
         raise ArtifactError(f"{folder} cannot be loaded: {error}") from error
-    prints = folder / PRINTS
-    prints_N = np.load(prints, allow_pickle=False) if prints.exists() else np.zeros(0, np.uint64)
     return Loaded(model, tokenizer, spec, prints_N)
+
+
+def _prints(folder: Path) -> np.ndarray:
+    prints = folder / PRINTS
+    return np.load(prints, allow_pickle=False) if prints.exists() else np.zeros(0, np.uint64)
 
 
 def _model(folder: Path, saved: Any, tokenizer: Any, spec: Spec) -> ReviewClassifier | OnnxModel:

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from plaudit.artifact.spec import GRAPH, MANIFEST, OWN_WEIGHTS, PAGES, WEIGHTS, Spec
 from plaudit.errors import ArtifactError
+from plaudit.model.trust import files_with_code
 
-PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
 
 
 def add(folder: Path, files: Mapping[str, str], *, spec: Spec | None = None) -> None:
@@ -104,6 +105,7 @@ def verify(folder: Path) -> Spec:
         for path in sorted(folder.iterdir())
         if path.suffix in PICKLES
     ]
+    problems += files_with_code(folder)
     if problems:
         raise ArtifactError(
             f"{folder}: {'; '.join(problems)}. Use a fresh copy of the model folder."

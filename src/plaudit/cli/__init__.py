@@ -40,8 +40,15 @@ def plaudit_options(
         bool,
         typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version."),
     ] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Open no connection, as with PLAUDIT_OFFLINE=1.")
+    ] = False,
 ) -> None:
     """Fine-tune BERT-family encoders to classify text, and report what they are worth."""
+    if offline:
+        from plaudit.data.network import forbid
+
+        forbid()
 
 
 # --help is train's own: it shows every setting too.

@@ -14,8 +14,8 @@ from torch import nn
 
 from plaudit.config import ModelConfig
 from plaudit.data import network
-from plaudit.errors import ConfigError, MissingExtra
-from plaudit.model import families
+from plaudit.errors import ConfigError, MissingExtra, PlauditError
+from plaudit.model import families, trust
 from plaudit.model.classifier import ReviewClassifier, WindowPooling
 from plaudit.model.layers import freeze, reinitialise
 
@@ -77,6 +77,7 @@ def load_tokenizer(encoder: str) -> Any:
 
     location = encoder_location(encoder)
     with _explained(encoder, location):
+        trust.check_tokenizer(location)
         return transformers.AutoTokenizer.from_pretrained(location, trust_remote_code=False)
 
 
@@ -102,6 +103,7 @@ def load_encoder(encoder: str) -> Any:
 
     location = encoder_location(encoder)
     with _explained(encoder, location), quiet():
+        trust.check_model(location)
         settings = transformers.AutoConfig.from_pretrained(location, trust_remote_code=False)
         families.check(settings.model_type)
         model, info = transformers.AutoModel.from_pretrained(
@@ -145,6 +147,7 @@ def build(
 
     location = encoder_location(config.encoder)
     with _explained(config.encoder, location), quiet():
+        trust.check_model(location)
         settings = transformers.AutoConfig.from_pretrained(location, trust_remote_code=False)
         families.check(settings.model_type)
         if max_tokens > families.longest(settings):
@@ -244,7 +247,9 @@ def _explained(encoder: str, location: str) -> Iterator[None]:
     with network.hub_or_cache() if on_hub else contextlib.nullcontext() as cut_off:
         try:
             yield
-        except (OSError, ValueError, ImportError) as error:
+        except PlauditError:
+            raise
+        except Exception as error:  # a file that was made up fails in ways without a common base
             lines = str(error).strip().splitlines()
             reason = lines[0] if lines else type(error).__name__
             if cut_off:
