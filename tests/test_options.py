@@ -99,6 +99,7 @@ OTHER: dict[str, str] = {
     "evaluate.baseline": "true",
     "evaluate.bootstrap": "200",
     "evaluate.confidence": "0.9",
+    "report.explain": "true",
 }
 SKEWED = "data.train={tmp}/skewed.csv"
 # What a key needs beside it to matter.
@@ -135,6 +136,7 @@ BASE = [
     "text.max_tokens=12", "text.stride=4", "text.cache=false", "train.batch_tokens=128",
     "train.epochs=1", "optim.lr=5e-3", "split.validation_size=16", "split.test_size=12",
     "evaluate.baseline=false", "evaluate.bootstrap=100", "data.text=text", "data.label=label",
+    "report.explain=false",
 ]  # fmt: skip
 
 

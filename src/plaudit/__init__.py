@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from plaudit.config import load as load_config
     from plaudit.doctor import examine as doctor
     from plaudit.embed import Embedder, embed
+    from plaudit.explain import explain
     from plaudit.export import export
     from plaudit.predict import Classifier, Prediction
     from plaudit.push import push
@@ -48,6 +49,7 @@ __all__ = [
     "doctor",
     "embed",
     "evaluate",
+    "explain",
     "export",
     "load_config",
     "predict",
@@ -74,6 +76,7 @@ _VERBS = {
     "doctor": ("plaudit.doctor", "examine"),
     "embed": ("plaudit.embed", "embed"),
     "evaluate": ("plaudit.run", "evaluate"),
+    "explain": ("plaudit.explain.texts", "explain"),
     "export": ("plaudit.export", "export"),
     "predict": ("plaudit", "_predict"),
     "push": ("plaudit.push", "push"),

@@ -74,6 +74,16 @@ class Classifier:
         self._engine = _engine(loaded.model, compute)
         self._encoder = TextEncoder(loaded.tokenizer, loaded.spec.text)
 
+    @property
+    def engine(self) -> Engine:
+        """What computes the logits."""
+        return self._engine
+
+    @property
+    def encoder(self) -> TextEncoder:
+        """What turns cleaned texts into token ids."""
+        return self._encoder
+
     @classmethod
     def load(cls, path: Path | str, *, device: str = "auto", precision: str = "auto") -> Classifier:
         """Load a model folder after verifying it.

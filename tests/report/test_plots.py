@@ -72,7 +72,9 @@ def test_nothing_is_drawn_from_too_little():
     assert plots.accuracy_curve(records(15), None) is None
 
 
-def test_drawing_keeps_clear_of_pyplot():
+def test_drawing_keeps_clear_of_pyplot(monkeypatch):
+    # Something else in this process may have imported it.
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)
     plots.loss_curve(records(20), None)
 
     assert "matplotlib.pyplot" not in sys.modules

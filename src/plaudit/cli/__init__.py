@@ -11,6 +11,7 @@ import typer
 from plaudit.cli import about, models
 from plaudit.cli.compare import compare
 from plaudit.cli.embed import embed
+from plaudit.cli.explain import explain
 from plaudit.cli.push import push
 from plaudit.cli.score import score
 from plaudit.console import out
@@ -55,8 +56,8 @@ def plaudit_options(
 app.command(context_settings={"help_option_names": []})(models.train)
 for make_or_use in (models.evaluate, models.predict, models.export, models.bench):
     app.command()(make_or_use)
-for carry in (embed, score, push, compare):
-    app.command()(carry)
+for each in (explain, compare, embed, score, push):
+    app.command()(each)
 for tell in (about.recipes, about.doctor, about.report):
     app.command()(tell)
 

@@ -236,6 +236,14 @@ class EvaluateConfig(Section):
     """Coverage of the intervals."""
 
 
+class ReportConfig(Section):
+    """What the report holds beyond the figures."""
+
+    explain: bool = True
+    """Mark the words that led to mistakes, list those that drive each label, and measure on test
+    texts whether answers depend on them. Adds some seconds on a processor."""
+
+
 class Config(Section):
     """A whole run."""
 
@@ -255,6 +263,7 @@ class Config(Section):
     imbalance: ImbalanceConfig = ImbalanceConfig()
     craft: CraftConfig = CraftConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+    report: ReportConfig = ReportConfig()
 
     def digest(self) -> str:
         """Return a short SHA-256 over everything but the run's name and place.

@@ -6,16 +6,13 @@ sheet, by its digest, and nothing else. Every value is escaped by the template.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any
 
 from plaudit.config import dump_toml
-from plaudit.report import plots, slices, view, words
+from plaudit.report import explained, plots, slices, view, words
 from plaudit.report.summary import headline
-from plaudit.report.template import template
+from plaudit.report.template import style, template
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -38,8 +35,6 @@ def render(document: Mapping[str, Any]) -> str:
 def _context(document: Mapping[str, Any]) -> dict[str, Any]:
     from markupsafe import Markup
 
-    style = resources.files("plaudit.report").joinpath("templates/report.css").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     history, best = document["training"]["history"], document["training"]["best_step"]
     curves = {
         "loss": plots.loss_curve(history, best),
@@ -49,10 +44,9 @@ def _context(document: Mapping[str, Any]) -> dict[str, Any]:
     test = document["test"]
     return {
         **document,
-        # Our own style sheet and matplotlib's output, which holds numbers only.
-        "style": Markup(style),  # noqa: S704
+        **style(),
+        # matplotlib's output, which holds numbers only.
         "curves": {name: Markup(svg) for name, svg in curves.items() if svg is not None},  # noqa: S704
-        "style_digest": digest,
         "headline": headline(document),
         "tiles": view.tiles(document),
         "metric_rows": view.metric_rows(document),
@@ -62,7 +56,8 @@ def _context(document: Mapping[str, Any]) -> dict[str, Any]:
         "wrong": _wrong(test),
         "slice_tables": slices.slice_tables(document),
         "deduplicated_words": slices.deduplicated(document),
-        "shown_mistakes": view.mistakes(document),
+        "shown_mistakes": explained.highlighted(view.mistakes(document), document),
+        "explained": explained.section(document),
         "firewall": view.firewall(document),
         "shown_files": files,
         "more_files": more_files,

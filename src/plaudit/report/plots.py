@@ -80,6 +80,47 @@ def accuracy_curve(history: Sequence[Mapping[str, Any]], best_step: int | None) 
     return _svg(figure, "accuracy", "Accuracy on validation data", f"{values}.")
 
 
+def deletion_curve(faithfulness: Mapping[str, Any]) -> str:
+    """Draw the probability of the label while words are hidden in three orders.
+
+    Parameters
+    ----------
+    faithfulness : mapping
+        With hidden, supportive, random and reverse.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element.
+    """
+    from matplotlib.ticker import PercentFormatter
+
+    figure, axes = _figure("Probability of the label")
+    axes.set_xlabel("words hidden", color=_INK)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.xaxis.set_major_locator(_every(0.2))
+    # Dashes tell the lines apart where colours do not.
+    lines = (("supportive", _FIRST, "-"), ("random", _INK, "--"), ("reverse", _SECOND, ":"))
+    for name, ink, dashes in lines:
+        axes.plot(faithfulness["hidden"], faithfulness[name], dashes, color=ink, lw=1.6)
+    values = "; ".join(
+        f"{share:.0%} hidden: {one:.0%} by the explanation, {other:.0%} at random, {last:.0%} in "
+        "reverse"
+        for share, one, other, last in zip(
+            *(faithfulness[name] for name in ("hidden", "supportive", "random", "reverse")),
+            strict=True,
+        )
+    )
+    return _svg(figure, "deletion", "Probability of the label while words are hidden", f"{values}.")
+
+
+def _every(step: float) -> Any:
+    from matplotlib.ticker import MultipleLocator
+
+    return MultipleLocator(step)
+
+
 def _points(pairs: Any) -> list[tuple[int, float]]:
     return [(step, value) for step, value in pairs if value is not None and math.isfinite(value)]
 

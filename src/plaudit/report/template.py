@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from functools import cache
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from plaudit.report import words
 
 if TYPE_CHECKING:
     from jinja2 import Template
+    from markupsafe import Markup
 
 FILTERS = {
     "count": words.count,
@@ -46,3 +50,18 @@ def template(name: str, **escaping: Any) -> Template:
     )
     environment.filters |= FILTERS
     return environment.get_template(name)
+
+
+def style() -> dict[str, str | Markup]:
+    """Return the style sheet of every page, and the digest by which a page's policy admits it.
+
+    Returns
+    -------
+    dict
+        ``style`` and ``style_digest``.
+    """
+    from markupsafe import Markup
+
+    sheet = resources.files("plaudit.report").joinpath("templates/report.css").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode()
+    return {"style": Markup(sheet), "style_digest": digest}  # noqa: S704 - our own file

@@ -20,6 +20,7 @@ from plaudit.evaluate.scores import Scores
 from plaudit.evaluate.slices import deduplicated, slices
 from plaudit.predict import Classifier
 from plaudit.report import document
+from plaudit.run import explaining
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class Tested:
     baseline_predictions : Predictions or None
     parts : dict
         The sections ``deduplicated`` and ``slices``.
+    explanation : dict or None
+        None when it was not asked for.
     """
 
     rows: int
@@ -73,6 +76,7 @@ class Tested:
     predictions: Predictions
     baseline_predictions: Predictions | None
     parts: dict[str, Any]
+    explanation: dict[str, Any] | None
 
 
 def sections(tested: Tested | None) -> dict[str, Any]:
@@ -84,6 +88,7 @@ def sections(tested: Tested | None) -> dict[str, Any]:
         "baseline": _baseline_section(tested.baseline, tested.baseline_scores) if tested else None,
         "mistakes": tested.mistakes if tested else [],
         **(tested.parts if tested else {"deduplicated": None, "slices": []}),
+        "explanation": tested.explanation if tested else None,
     }
 
 
@@ -131,6 +136,9 @@ def test(
     )
     predictions = of_rows(rows, probabilities_NC, prepared.labels)
     baseline = _baseline(prepared, rows, config.evaluate, say)
+    mistakes = document.mistakes(
+        (rows.texts, rows.origins), rows.targets_N, probabilities_NC, prepared.labels
+    )
     return Tested(
         rows=len(rows),
         scores=scores,
@@ -140,14 +148,13 @@ def test(
         baseline_scores=_score(baseline.probabilities_NC, rows, prepared.labels, config.evaluate)
         if baseline
         else None,
-        mistakes=document.mistakes(
-            (rows.texts, rows.origins), rows.targets_N, probabilities_NC, prepared.labels
-        ),
+        mistakes=mistakes,
         predictions=predictions,
         baseline_predictions=of_rows(rows, baseline.probabilities_NC, prepared.labels)
         if baseline
         else None,
         parts=parts(predictions, rows, config.evaluate),
+        explanation=_explanation(classifier, rows, mistakes, config, say),
     )
 
 
@@ -169,6 +176,19 @@ def parts(
         "deduplicated": deduplicated(predictions, intervals),
         "slices": slices(predictions, rows.texts, columns or {}, intervals),
     }
+
+
+def _explanation(
+    classifier: Classifier,
+    rows: Rows,
+    mistakes: list[dict[str, Any]],
+    config: Config,
+    say: Callable[[str], None],
+) -> dict[str, Any] | None:
+    if not config.report.explain:
+        return None
+    settings = (config.seed, config.evaluate.confidence)
+    return explaining.explanation(classifier, rows, mistakes, settings, say)
 
 
 def scored(

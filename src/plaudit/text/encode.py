@@ -78,6 +78,22 @@ class Encoded:
         return np.diff(self.first_N)
 
 
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Where the ids of one text's pieces come from.
+
+    Attributes
+    ----------
+    offsets_T2 : ndarray of int64, shape (tokens before the policy, 2)
+        The characters that each token of the text stands for: first, and one past the last.
+    source_S : ndarray of int64, shape (ids of all its pieces,)
+        For each id, the token that it is; -1 for special tokens.
+    """
+
+    offsets_T2: np.ndarray
+    source_S: np.ndarray
+
+
 class TextEncoder:
     """A tokenizer together with the long-text policy.
 
@@ -154,6 +170,28 @@ class TextEncoder:
             first_N=_offsets(counts),
             full_N=np.asarray(full, dtype=np.int64),
             kept_N=np.asarray(left, dtype=np.int64),
+        )
+
+    def trace(self, text: str) -> Trace:
+        """Say where in a text each id comes from that :meth:`encode` makes of it.
+
+        Parameters
+        ----------
+        text : str
+            Cleaned.
+
+        Returns
+        -------
+        Trace
+        """
+        encoding = self._backend.encode(text, add_special_tokens=False)
+        source: list[int] = []
+        # The policy chooses by position, so it chooses the same of the positions themselves.
+        for part in pieces(list(range(len(encoding.ids))), self.limit, self.config):
+            source += [-1] * len(self._prefix) + part + [-1] * len(self._suffix)
+        return Trace(
+            np.asarray(encoding.offsets, dtype=np.int64).reshape(-1, 2),
+            np.asarray(source, dtype=np.int64),
         )
 
     def encode_cached(self, texts: Sequence[str]) -> Encoded:
