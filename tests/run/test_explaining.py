@@ -75,3 +75,8 @@ def test_a_failure_is_told_and_loses_nothing(classifier, monkeypatch):
     said = []
     assert explained(classifier, say=said.append) == {"failed": "RuntimeError: out of memory"}
     assert "The run goes on without." in said[-1]
+
+
+def test_what_json_cannot_hold_is_a_failure_too(classifier, monkeypatch):
+    monkeypatch.setattr(explaining, "_words", lambda each: [{"score": float("nan")}])
+    assert "not JSON compliant" in explained(classifier, mistakes=[{"text": "dull"}])["failed"]

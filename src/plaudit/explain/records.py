@@ -65,7 +65,8 @@ class Explanation:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return asdict(self)
+        document: dict[str, Any] = _plain(asdict(self))
+        return document
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ class Faithfulness:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return asdict(self)
+        document: dict[str, Any] = _plain(asdict(self))
+        return document
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +148,16 @@ class GlobalWords:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return asdict(self)
+        document: dict[str, Any] = _plain(asdict(self))
+        return document
+
+
+def _plain(value: Any) -> Any:
+    """Turn tuples into lists, so that a document equals what is read back from its JSON."""
+    match value:
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
+        case tuple() | list():
+            return [_plain(item) for item in value]
+        case _:
+            return value

@@ -6,6 +6,7 @@ as labelling 200 long reviews, on a GPU more texts in less time.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -56,7 +57,9 @@ def explanation(
     """
     say("Explaining the surest mistakes and a sample of the test texts.")
     try:
-        return {"failed": None, **_explanation(classifier, rows, mistakes, settings)}
+        found = {"failed": None, **_explanation(classifier, rows, mistakes, settings)}
+        json.dumps(found, allow_nan=False)  # or the report could not be written
+        return found
     except Exception as error:
         reason = (str(error).strip() or "no message").splitlines()[0]
         reason = reason if isinstance(error, PlauditError) else f"{type(error).__name__}: {reason}"
