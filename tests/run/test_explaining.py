@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from plaudit.data.prepare import Rows
+from plaudit.data.cleaned import Rows
 from plaudit.predict import Classifier
 from plaudit.run import explaining
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from plaudit.data.prepare import Rows
+from plaudit.data.cleaned import Rows
 from plaudit.errors import PlauditError
 from plaudit.explain import Explanation, Method, explain_cleaned
 from plaudit.explain.deletion import measure
