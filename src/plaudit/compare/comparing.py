@@ -18,8 +18,8 @@ from plaudit.data.sources import silent
 from plaudit.errors import ConfigError
 from plaudit.evaluate import paired
 from plaudit.evaluate.brief import brief
-from plaudit.evaluate.metrics import losses
 from plaudit.evaluate.predictions import Predictions
+from plaudit.evaluate.reliability import log_losses
 from plaudit.evaluate.scores import Estimate, plain
 
 
@@ -113,7 +113,7 @@ def _contender(
     estimates = brief(
         matched.predicted_N, matched.targets_N, len(matched.labels), intervals=intervals
     )
-    loss = float(losses(matched.probabilities_NC, matched.targets_N).mean())
+    loss = float(log_losses(matched.probabilities_NC, matched.targets_N).mean())
     return {
         "name": contender.name,
         "path": contender.path,

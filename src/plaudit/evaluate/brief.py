@@ -50,10 +50,9 @@ def brief(
         confusion.derive(chunk).metrics
         for chunk in resampling.confusions(confusion_CC, resamples, rng)
     ]
-    return {
-        name: Estimate(
-            float(exact[name][0]),
-            *resampling.interval(np.concatenate([draw[name] for draw in draws]), confidence),
-        )
-        for name in BRIEF
-    }
+    found = {}
+    for name in BRIEF:
+        value, values_R = float(exact[name][0]), np.concatenate([draw[name] for draw in draws])
+        ends = resampling.bounded_interval(value, values_R, confidence)
+        found[name] = Estimate(value, *ends)
+    return found

@@ -10,27 +10,25 @@ Axes: N rows, C classes, R resamples.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plaudit.evaluate import bootstrap as resampling
-from plaudit.evaluate import confusion, ranking
-from plaudit.evaluate.bootstrap import Floats, Ints
+from plaudit.evaluate import confusion, reliability, rowwise
+from plaudit.evaluate.bootstrap import Ints
 from plaudit.evaluate.scores import Estimate, Scores
 
-# Beyond this, ranking metrics get no interval: each resample would go through every class.
-_MAX_RANKED_CLASSES = 50
 
-
-def score(
+def score(  # noqa: PLR0913 - what was answered, what is true, and how to resample
     probabilities_NC: NDArray[np.floating[Any]],
     targets_N: NDArray[np.integer[Any]],
     labels: Sequence[str],
     *,
+    predicted_N: Ints | None = None,
     bootstrap: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
@@ -46,6 +44,8 @@ def score(
     labels : sequence of str
         Names of the columns. With two labels, the second is the positive class of
         ``average_precision``.
+    predicted_N : ndarray of int, optional
+        The answers, where a threshold or costs decide; by default the likeliest label.
     bootstrap : int
         Resamples behind each interval; 0 for none.
     confidence : float, in (0, 1)
@@ -72,9 +72,11 @@ def score(
         raise ValueError(f"confidence must lie between 0 and 1, found {confidence}")
     cells_rng, rows_rng = np.random.default_rng(seed).spawn(2)
     intervals = (bootstrap, confidence)
-    confusion_CC = _confusion(probabilities_NC, targets_N)
+    if predicted_N is None:
+        predicted_N = np.argmax(probabilities_NC, axis=1)
+    confusion_CC = confusion.count(predicted_N, targets_N, probabilities_NC.shape[1])
     metrics, per_class = _counted(confusion_CC, labels, intervals, cells_rng)
-    metrics |= _row_metrics(probabilities_NC, targets_N, intervals, rows_rng)
+    metrics |= rowwise.measure(probabilities_NC, targets_N, intervals, rows_rng)
     return Scores(
         rows=len(targets_N),
         labels=tuple(labels),
@@ -118,8 +120,10 @@ def point(
     if unknown:
         raise ValueError(f"unknown metrics {unknown}; known are {', '.join(known)}")
     _check(probabilities_NC, targets_N)
-    derived = confusion.derive(_confusion(probabilities_NC, targets_N)[None]).metrics
-    loss = float(losses(probabilities_NC, targets_N).mean())
+    predicted_N = np.argmax(probabilities_NC, axis=1)
+    counts_CC = confusion.count(predicted_N, targets_N, probabilities_NC.shape[1])
+    derived = confusion.derive(counts_CC[None]).metrics
+    loss = float(reliability.log_losses(probabilities_NC, targets_N).mean())
     return {name: loss if name == "log_loss" else float(derived[name][0]) for name in metrics}
 
 
@@ -144,34 +148,6 @@ def _check(
         raise ValueError(f"{classes} different labels are needed, found {list(labels)}")
 
 
-def _confusion(
-    probabilities_NC: NDArray[np.floating[Any]], targets_N: NDArray[np.integer[Any]]
-) -> Ints:
-    predicted_N = np.argmax(probabilities_NC, axis=1)
-    return confusion.count(predicted_N, targets_N, probabilities_NC.shape[1])
-
-
-def losses(
-    probabilities_NC: NDArray[np.floating[Any]], targets_N: NDArray[np.integer[Any]]
-) -> Floats:
-    """Return each row's log loss, bounded where a probability is 0.
-
-    Parameters
-    ----------
-    probabilities_NC : ndarray of float
-    targets_N : ndarray of int
-
-    Returns
-    -------
-    ndarray of float, shape (N,)
-    """
-    # Softmax underflows to 0; scikit-learn's bound, the precision of the type, keeps it finite.
-    smallest = float(np.finfo(probabilities_NC.dtype).eps)
-    true_N = probabilities_NC[np.arange(len(targets_N)), targets_N].astype(np.float64)
-    losses: Floats = -np.log(np.clip(true_N, smallest, 1.0))
-    return losses
-
-
 def _counted(
     confusion_CC: Ints,
     labels: Sequence[str],
@@ -185,65 +161,25 @@ def _counted(
         confusion.derive(chunk) for chunk in resampling.confusions(confusion_CC, resamples, rng)
     ]
     metrics = {
-        name: _estimate(values[0], [draw.metrics[name] for draw in draws], confidence)
+        name: rowwise.estimate(
+            values[0],
+            [draw.metrics[name] for draw in draws],
+            confidence,
+            partial(resampling.bounded_interval, lowest=-1.0 if name == "mcc" else 0.0),
+        )
         for name, values in exact.metrics.items()
     }
     per_class = {
         label: {
-            name: _estimate(
+            name: rowwise.estimate(
                 values[0, index],
                 # The support is a plain count of what was there: nothing to be unsure of.
                 [draw.per_class[name][:, index] for draw in draws if name != "support"],
                 confidence,
+                resampling.bounded_interval,
             )
             for name, values in exact.per_class.items()
         }
         for index, label in enumerate(labels)
     }
     return metrics, per_class
-
-
-def _row_metrics(
-    probabilities_NC: NDArray[np.floating[Any]],
-    targets_N: NDArray[np.integer[Any]],
-    intervals: tuple[int, float],
-    rng: np.random.Generator,
-) -> dict[str, Estimate]:
-    """Return the metrics that need each row's probability: ranks and log loss."""
-    resamples, confidence = intervals
-    rows, classes = probabilities_NC.shape
-    losses_N = losses(probabilities_NC, targets_N)
-    positive = [1] if classes == 2 else range(classes)
-    rankings = (  # lazily, so that many classes need not all be held at once
-        ranking.rank(probabilities_NC[:, index].astype(np.float64), targets_N == index)
-        for index in positive
-    )
-    ones_N = np.ones(rows, dtype=np.int64)
-    if classes > _MAX_RANKED_CLASSES:
-        areas = [ranking.measure(one, ones_N) for one in rankings]
-        exact = np.asarray(areas).mean(axis=0)
-        kept: list[ranking.Ranking] = []
-    else:
-        kept = list(rankings)
-        exact = np.asarray(ranking.macro(kept, ones_N))
-    loss_draws, rank_draws = [], []
-    for counts_N in resampling.row_counts(rows, resamples, rng):
-        # einsum, since a product by BLAS waits for threads that a busy machine does not have.
-        loss_draws.append(float(np.einsum("n,n->", counts_N, losses_N)) / rows)
-        if kept:
-            rank_draws.append(ranking.macro(kept, counts_N))
-    ranks_R2 = np.asarray(rank_draws, dtype=np.float64).reshape(-1, 2)
-    return {
-        **{
-            name: _estimate(float(exact[index]), [ranks_R2[:, index]], confidence)
-            for index, name in enumerate(ranking.METRICS)
-        },
-        "log_loss": _estimate(float(losses_N.mean()), [np.asarray(loss_draws)], confidence),
-    }
-
-
-def _estimate(value: float, draws: Sequence[Floats], confidence: float) -> Estimate:
-    value = float(value)
-    if math.isnan(value) or not draws:
-        return Estimate(value, None, None)
-    return Estimate(value, *resampling.interval(np.concatenate(draws), confidence))

@@ -14,8 +14,8 @@ import numpy as np
 from plaudit.evaluate import bootstrap as resampling
 from plaudit.evaluate import confusion
 from plaudit.evaluate.bootstrap import Floats, Ints
-from plaudit.evaluate.metrics import losses
 from plaudit.evaluate.predictions import Predictions
+from plaudit.evaluate.reliability import log_losses
 from plaudit.evaluate.scores import Estimate
 
 FEW = 25
@@ -147,8 +147,8 @@ def differences(
         )
         for name in COUNTED
     }
-    extra_N = losses(first.probabilities_NC, first.targets_N)
-    extra_N = extra_N - losses(second.probabilities_NC, second.targets_N)
+    extra_N = log_losses(first.probabilities_NC, first.targets_N)
+    extra_N = extra_N - log_losses(second.probabilities_NC, second.targets_N)
     means_R = np.array(
         [
             np.einsum("n,n->", counts_N, extra_N) / len(extra_N)

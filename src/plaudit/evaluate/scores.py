@@ -70,7 +70,7 @@ class Scores:
             },
             "confusion": [list(row) for row in self.confusion],
             "interval": {
-                "method": "bootstrap percentile, rows resampled",
+                "method": "bootstrap, rows resampled",
                 "confidence": self.confidence,
                 "resamples": self.bootstrap,
             },

@@ -21,6 +21,8 @@ NAMES = {
     "roc_auc": "ROC-AUC",
     "average_precision": "Average precision",
     "log_loss": "Log loss (lower is better)",
+    "brier": "Brier score (lower is better)",
+    "ece": "Calibration error, ECE (lower is better)",
 }
 _MAX_LABELS_IN_MATRIX = 20
 _SHADES = 8
