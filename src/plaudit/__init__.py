@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from plaudit.audit.examine import Audit, audit
     from plaudit.bench.compare import bench
     from plaudit.compare import compare
     from plaudit.config import Config, recipes
@@ -40,10 +41,12 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Audit",
     "Classifier",
     "Config",
     "Embedder",
     "__version__",
+    "audit",
     "bench",
     "compare",
     "doctor",
@@ -62,6 +65,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Audit": ("plaudit.audit.examine", "Audit"),
     "Classifier": ("plaudit.predict", "Classifier"),
     "Config": ("plaudit.config", "Config"),
     "Embedder": ("plaudit.embed", "Embedder"),
@@ -71,6 +75,7 @@ _HOMES = {
 # The verbs of the command line. Each is also a module, or in the case of recipes a folder that
 # Python would import as one.
 _VERBS = {
+    "audit": ("plaudit.audit.examine", "audit"),
     "bench": ("plaudit.bench.compare", "bench"),
     "compare": ("plaudit.compare", "compare"),
     "doctor": ("plaudit.doctor", "examine"),

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from plaudit.cli import about, models
+from plaudit.cli.audit import audit
 from plaudit.cli.compare import compare
 from plaudit.cli.embed import embed
 from plaudit.cli.explain import explain
@@ -54,6 +55,7 @@ def plaudit_options(
 
 # --help is train's own: it shows every setting too.
 app.command(context_settings={"help_option_names": []})(models.train)
+app.command()(audit)
 for make_or_use in (models.evaluate, models.predict, models.export, models.bench):
     app.command()(make_or_use)
 for each in (explain, compare, embed, score, push):

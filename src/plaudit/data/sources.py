@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import assert_never
@@ -67,6 +67,7 @@ def read(
     *,
     labels: tuple[str, ...] | None = None,
     say: Say = silent,
+    blank: list[RawRow] | None = None,
 ) -> Corpus:
     """Read one split; files of other splits are not opened.
 
@@ -83,6 +84,8 @@ def read(
         this order. Without it the labels are those found, two at least.
     say : callable
         Takes lines for the user, such as which columns were guessed.
+    blank : list of RawRow, optional
+        Receives the rows without any text, which are an error otherwise.
 
     Returns
     -------
@@ -100,9 +103,8 @@ def read(
     rule = label_rule(columns.mapping, renames, labels)
     problems = Problems()
     opened = _open(source, split, columns, problems, say)
-    found = gather(
-        opened.rows, rule, problems, class_names=opened.class_names, others=columns.others
-    )
+    rows = opened.rows if blank is None else _with_text(opened.rows, blank)
+    found = gather(rows, rule, problems, class_names=opened.class_names, others=columns.others)
     note = source.note
     if is_kaggle_table(opened.all_columns, len(found.rows)) and KAGGLE_NOTE not in note:
         note = f"{note}; {KAGGLE_NOTE}"
@@ -110,6 +112,14 @@ def read(
     files = {**opened.digests, **{name: sha256_of(path) for name, path in opened.files.items()}}
     provenance = Provenance(source.asked, source.served_by, note, files, split)
     return Corpus(found.rows, found.labels, provenance, source.order)
+
+
+def _with_text(rows: Iterable[RawRow], blank: list[RawRow]) -> Iterator[RawRow]:
+    for row in rows:
+        if row.text is None or (isinstance(row.text, str) and not row.text.strip()):
+            blank.append(row)
+        else:
+            yield row
 
 
 def _check_split(source: Source, split: str | None) -> None:

@@ -1,0 +1,6 @@
+"""What is wrong with a data set, before anything is trained on it."""
+
+from plaudit.audit.examine import Audit, audit
+from plaudit.audit.records import Change, Example, Finding
+
+__all__ = ["Audit", "Change", "Example", "Finding", "audit"]

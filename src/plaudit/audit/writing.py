@@ -1,0 +1,215 @@
+"""The data with fixes made, and the ledger that accounts for every row that is not as it was."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from plaudit.audit.reading import raw_texts
+from plaudit.audit.records import Found, Table
+from plaudit.data.problems import did_you_mean
+from plaudit.errors import ConfigError, DataError
+
+FIXES = (
+    "empty",
+    "leaks",
+    "conflicts",
+    "duplicates",
+    "near_leaks",
+    "near_duplicates",
+    "tiny",
+    "huge",
+    "not_english",
+    "mojibake",
+    "ratings",
+    "label_errors",
+)
+"""In the order in which a row that several would drop is accounted for."""
+DEFAULT_FIXES = ("empty", "leaks", "conflicts", "duplicates")
+"""Fixes about which there is no judgement to make."""
+_LEDGER = ("origin", "part", "label", "action", "fix", "why")
+_BLOCK = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written.
+
+    Attributes
+    ----------
+    files : dict of str to Path
+        One a part; the one file of a plain table has the part ``all``.
+    ledger : Path
+    kept, dropped, changed : int
+        Rows.
+    """
+
+    files: dict[str, Path]
+    ledger: Path
+    kept: int
+    dropped: int
+    changed: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            "files": {part: str(path) for part, path in self.files.items()},
+            "ledger": str(self.ledger),
+            "kept": self.kept,
+            "dropped": self.dropped,
+            "changed": self.changed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What becomes of the rows: dropped or mended, by which fix and why."""
+
+    dropped: dict[int, tuple[str, str]]
+    mended: dict[int, list[tuple[str, str, Callable[[str], str]]]]
+
+
+def check_fixes(fixes: Sequence[str]) -> tuple[str, ...]:
+    """Return the fixes meant, ``default`` written out, in the order of the ledger.
+
+    Raises
+    ------
+    ConfigError
+        One is unknown.
+    """
+    allowed = ("default", *FIXES)
+    if unknown := [f"--fix: there is no fix {fix!r}{did_you_mean(fix, allowed)}; allowed are "
+                   f"{', '.join(allowed)}." for fix in fixes if fix not in allowed]:  # fmt: skip
+        raise ConfigError(unknown)
+    wanted = {"empty", *fixes, *(DEFAULT_FIXES if "default" in fixes else ())}
+    return tuple(fix for fix in FIXES if fix in wanted)
+
+
+def check_out(out: Path) -> None:
+    """Fail before the audit where its result cannot be written.
+
+    Raises
+    ------
+    ConfigError
+        It is no new ``.parquet`` file in a folder that exists.
+    """
+    if out.suffix != ".parquet":
+        raise ConfigError(f"{out}: the data is written as .parquet; name such a file.")
+    if not out.parent.is_dir():
+        raise ConfigError(f"{out}: there is no folder {out.parent}; make it, or name another.")
+    for path in (out, _ledger(out)):
+        if os.path.lexists(path):
+            raise ConfigError(f"{path} exists and is never overwritten; choose another name.")
+
+
+def write(table: Table, found: Sequence[Found], out: Path, fixes: Sequence[str]) -> Written:
+    """Write the data with fixes made; see :meth:`plaudit.audit.examine.Audit.write`."""
+    plan = _plan(table, found, check_fixes(fixes))
+    files = _files(table, out)
+    check_out(out)
+    for path in files.values():
+        check_out(path)
+    kept = [row for row in range(len(table)) if row not in plan.dropped]
+    if not kept:
+        raise DataError("The fixes leave no row. Choose fewer with --fix.")
+    staged = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in files.values()}
+    ledger = _ledger(out)
+    staged[ledger] = ledger.with_name(f".{ledger.name}.{os.getpid()}.part")
+    try:
+        changed = _write_parts(table, plan, {part: staged[path] for part, path in files.items()})
+        _write_ledger(table, plan, staged[ledger], changed)
+        for path, part in staged.items():
+            part.replace(path)
+    finally:
+        for part in staged.values():
+            part.unlink(missing_ok=True)
+    dropped = len(plan.dropped) + len(table.blank)
+    return Written(files, ledger, len(kept), dropped, len(changed))
+
+
+def _ledger(out: Path) -> Path:
+    return out.with_suffix(".ledger.csv")
+
+
+def _files(table: Table, out: Path) -> dict[str, Path]:
+    """Keep parts apart that are the data's own, or whose neighbours a draw would separate."""
+    parts = [part for part in table.parts if part != "left out"]
+    if len(parts) == 1 or not (table.official or table.order == "blocks"):
+        return {"all": out}
+    return {part: out.with_suffix(f".{part}.parquet") for part in parts}
+
+
+def _plan(table: Table, found: Sequence[Found], fixes: Sequence[str]) -> _Plan:
+    changes = {each.finding.code: each.changes for each in found}
+    dropped: dict[int, tuple[str, str]] = {}
+    mended: defaultdict[int, list[tuple[str, str, Callable[[str], str]]]] = defaultdict(list)
+    for fix in fixes:
+        for change in changes.get(fix, ()):
+            if change.mend is None:
+                dropped.setdefault(change.row, (fix, change.why))
+            else:
+                mended[change.row].append((fix, change.why, change.mend))
+    if table.order == "blocks" and "left out" in table.parts:
+        for row in np.flatnonzero(table.parts_N == table.parts.index("left out")).tolist():
+            dropped.setdefault(row, ("split", "its text stands in a later part"))
+    return _Plan(dropped, {row: each for row, each in mended.items() if row not in dropped})
+
+
+def _write_parts(table: Table, plan: _Plan, staged: dict[str, Path]) -> dict[int, set[str]]:
+    """Write the rows that stay; return by which fixes a row's text was changed."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema([("text", pa.string()), ("label", pa.string()), ("origin", pa.string())])
+    writers = {part: pq.ParquetWriter(path, schema) for part, path in staged.items()}
+    waiting: dict[str, list[dict[str, str]]] = {part: [] for part in staged}
+    changed: dict[int, set[str]] = {}
+    try:
+        for row, text in enumerate(raw_texts(table)):
+            if row in plan.dropped:
+                continue
+            mended = text
+            for fix, _, mend in plan.mended.get(row, ()):
+                before, mended = mended, mend(mended)
+                if mended != before:
+                    changed.setdefault(row, set()).add(fix)
+            part = table.part(row) if len(staged) > 1 else "all"
+            waiting[part].append(
+                {"text": mended, "label": table.label(row), "origin": table.rows.origins[row]}
+            )
+            if len(waiting[part]) == _BLOCK:
+                writers[part].write_table(pa.Table.from_pylist(waiting[part], schema))
+                waiting[part] = []
+        for part, writer in writers.items():
+            writer.write_table(pa.Table.from_pylist(waiting[part], schema))
+    finally:
+        for writer in writers.values():
+            writer.close()
+    return changed
+
+
+def _write_ledger(table: Table, plan: _Plan, path: Path, changed: dict[int, set[str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(_LEDGER)
+        writer.writerows(_entries(table, plan, changed))
+
+
+def _entries(table: Table, plan: _Plan, changed: dict[int, set[str]]) -> Iterator[Sequence[str]]:
+    for blank in table.blank:
+        yield blank.origin, blank.part, blank.label, "dropped", "empty", "it has no text"
+    for row in sorted({*plan.dropped, *changed}):
+        place = table.rows.origins[row], table.part(row), table.label(row)
+        if row in plan.dropped:
+            yield *place, "dropped", *plan.dropped[row]
+            continue
+        for fix, why, _ in plan.mended[row]:
+            if fix in changed[row]:
+                yield *place, "changed", fix, why

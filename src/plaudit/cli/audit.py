@@ -1,0 +1,119 @@
+"""The command audit."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from plaudit import console
+from plaudit.cli.options import AsJson, Device, LabelColumn, Quiet, TextColumn
+from plaudit.console import advise, guarded, inert, out
+
+if TYPE_CHECKING:
+    from plaudit.audit.writing import Written
+
+
+@guarded
+def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A file, a folder, imdb, hub:…")],
+    text: TextColumn = None,
+    label: LabelColumn = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(metavar="MAPPING", help='Values to names: {"1-4"="negative", …}.'),
+    ] = None,
+    encoder: Annotated[
+        str, typer.Option(metavar="ENCODER", help="Whose tokens to count: bundled, a folder, hub:…")
+    ] = "bundled",
+    max_tokens: Annotated[
+        int, typer.Option(min=8, max=8192, help="For what each long-text policy would cut.")
+    ] = 256,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Judge labels with it, on rows it has not seen."),
+    ] = None,
+    label_errors: Annotated[
+        bool, typer.Option(" /--no-label-errors", help="Do not look for wrong labels.")
+    ] = True,
+    write: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.parquet", help="Write the data with fixes made, and a ledger."),
+    ] = None,
+    fix: Annotated[
+        str,
+        typer.Option(metavar="FIX,FIX…", help="Which: default, near_duplicates, label_errors, …"),
+    ] = "default",
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write a page, to a new file.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the split and of the folds.")] = 0,
+    device: Device = "auto",
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Look at labelled data before training on it."""
+    from plaudit.audit import examine, writing
+    from plaudit.audit.lines import class_table, closing, finding_lines, opening, policy_table
+    from plaudit.config import load
+    from plaudit.data.records import Columns
+
+    fixes = writing.check_fixes([each.strip() for each in fix.split(",")])
+    if write is not None:
+        writing.check_out(write)
+    if html is not None:
+        console.check_new(html)
+    mapping = load(None, [f"data.labels={labels}"]).data.labels if labels is not None else None
+    found = examine.audit(
+        data,
+        columns=Columns(text=text, label=label, mapping=mapping),
+        encoder=encoder,
+        max_tokens=max_tokens,
+        model=model,
+        label_errors=label_errors,
+        seed=seed,
+        device=device,
+        say=_nothing if quiet else console.say,
+    )
+    document = found.to_dict()
+    written = found.write(write, fixes) if write is not None else None
+    if written is not None:
+        document["written"] = written.to_dict()
+    if json:
+        out(console.as_json(document))
+    else:
+        for line in opening(document):
+            out(inert(line))
+        console.table(*class_table(document))
+        console.table(*policy_table(document))
+        for line in [*finding_lines(document), *closing(document)]:
+            out(inert(line))
+    if html is not None:
+        from plaudit.report.audit import render
+
+        console.write_new(html, render(document))
+    _advise(data, written, {finding.code for finding in found.findings})
+
+
+def _nothing(_: str) -> None:
+    pass
+
+
+def _advise(data: str, written: Written | None, codes: set[str]) -> None:
+    """Name training on what was written, or the fixes if there is something to fix by default."""
+    from plaudit.audit.writing import DEFAULT_FIXES
+
+    if written is None:
+        fixable = codes & set(DEFAULT_FIXES)
+        asked = shlex.quote(data)
+        advise(
+            f"plaudit audit {asked} --write clean.parquet" if fixable else f"plaudit train {asked}"
+        )
+        return
+    files = dict(written.files)
+    command = f"plaudit train {shlex.quote(str(files.pop('all', None) or files.pop('train')))}"
+    for part, path in files.items():
+        command += f" data.{part}={shlex.quote(str(path))}"
+    advise(command)

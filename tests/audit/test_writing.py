@@ -1,0 +1,170 @@
+"""What is written holds the fixes asked for, and the ledger accounts for the rest."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+import plaudit
+from plaudit.audit import writing
+from plaudit.audit.records import Blank
+from plaudit.cli import app
+from plaudit.errors import ConfigError, DataError
+
+
+def texts(path):
+    return pq.read_table(path).column("text").to_pylist()
+
+
+def ledger(written):
+    with written.ledger.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_default_fixes_leave_each_text_in_one_place(audited, planted, tmp_path):
+    written = audited.write(tmp_path / "clean.parquet")
+    train = texts(tmp_path / "clean.train.parquet")
+    test = texts(tmp_path / "clean.test.parquet")
+    assert len(test) == 60
+    assert len(set(train)) == len(train)
+    assert not set(train) & set(test)
+    assert written.kept == len(train) + len(test) == 196 - written.dropped
+    assert written.dropped == 2 + 4 + 4 + 3
+    assert written.changed == 0
+
+
+def test_the_ledger_has_every_row_that_is_gone_and_why(audited, planted, tmp_path):
+    written = audited.write(tmp_path / "clean.parquet")
+    entries = ledger(written)
+    origins = {str(path.relative_to(planted.parent)) for path in planted.rglob("*.txt")}
+    kept = {
+        origin
+        for path in written.files.values()
+        for origin in pq.read_table(path).column("origin").to_pylist()
+    }
+    gone = {re.sub("^[^/]*/", "", entry["origin"]) for entry in entries}
+    known = {re.sub("^[^/]*/", "", origin) for origin in origins}
+    assert gone == known - {re.sub("^[^/]*/", "", origin) for origin in kept}
+    assert {entry["fix"] for entry in entries} == {"empty", "leaks", "conflicts", "duplicates"}
+    assert all(entry["why"] and entry["action"] == "dropped" for entry in entries)
+
+
+def test_kept_texts_are_raw(audited, tmp_path):
+    written = audited.write(tmp_path / "c.parquet", ["empty"])
+    assert any("<br />" in text for text in texts(written.files["train"]))
+
+
+def test_texts_are_mended_when_asked(audited, tmp_path):
+    written = audited.write(tmp_path / "c.parquet", ["mojibake", "ratings"])
+    train = texts(written.files["train"])
+    assert any(text.endswith("très jolie café it’s") for text in train)
+    assert not any("2/10" in text for text in train)
+    changed = [entry for entry in ledger(written) if entry["action"] == "changed"]
+    assert sorted(entry["fix"] for entry in changed) == ["mojibake", "ratings"]
+    assert written.changed == 2
+
+
+def test_near_repeats_go_when_asked_and_the_test_stays(audited, tmp_path):
+    written = audited.write(tmp_path / "c.parquet", ["near_duplicates", "near_leaks"])
+    assert not any(text.endswith("coda") for text in texts(written.files["train"]))
+    assert len(texts(written.files["test"])) == 60
+
+
+def test_a_plain_table_is_one_file_that_can_be_trained_on(write_table, tmp_path, tiny_encoder):
+    rows = [(f"text {n} here", "ab"[n % 2]) for n in range(30)] + [("text 0 here", "a"), ("", "b")]
+    path = write_table(tmp_path / "reviews.csv", rows)
+    audit = plaudit.audit(str(path), encoder=str(tiny_encoder), label_errors=False)
+    written = audit.write(tmp_path / "clean.parquet")
+    again = plaudit.audit(str(written.files["all"]), encoder=str(tiny_encoder), label_errors=False)
+    assert again.to_dict()["rows"] == 30
+    assert "duplicates" not in {each.code for each in again.findings}
+    assert audit.table.blank == (Blank("reviews.csv:33", "b", "all"),)
+
+
+def test_nothing_is_overwritten_and_nothing_half_written(audited, tmp_path, monkeypatch):
+    for name in ("clean.train.parquet", "clean.ledger.csv"):
+        (tmp_path / name).write_text("mine", encoding="utf-8")
+        with pytest.raises(ConfigError, match="never overwritten"):
+            audited.write(tmp_path / "clean.parquet")
+        assert [path.name for path in tmp_path.iterdir()] == [name]
+        (tmp_path / name).unlink()
+
+    def fail(*_):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(writing, "_write_ledger", fail)
+    with pytest.raises(OSError, match="disk is full"):
+        audited.write(tmp_path / "clean.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fixes_that_leave_nothing_are_refused(write_table, tmp_path, tiny_encoder):
+    path = write_table(tmp_path / "reviews.csv", [("same text", "a"), ("same text", "b")])
+    audit = plaudit.audit(str(path), encoder=str(tiny_encoder), label_errors=False)
+    with pytest.raises(DataError, match="leave no row"):
+        audit.write(tmp_path / "clean.parquet")
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["audit", *map(str, arguments)])
+
+
+def test_the_command_prints_one_document_and_writes_what_it_says(planted, tiny_encoder, tmp_path):
+    page, clean = tmp_path / "audit.html", tmp_path / "clean.parquet"
+    done = run(
+        planted, "--encoder", tiny_encoder, "--max-tokens", 16, "--no-label-errors", "--json",
+        "--html", page, "--write", clean, "--fix", "default,near_duplicates",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert document["written"]["kept"] == 196 - 13 - 2
+    assert Path(document["written"]["files"]["train"]).is_file()
+    assert "plaudit train" in done.stderr and "data.test=" in done.stderr
+    assert page.read_text(encoding="utf-8").count("<h3>") == len(document["findings"])
+
+
+def test_the_table_names_findings_policies_and_words(planted, tiny_encoder):
+    done = run(planted, "--encoder", tiny_encoder, "--max-tokens", 16, "--no-label-errors")
+    assert done.exit_code == 0, done.output
+    for wanted in ("ERROR leaks", "WARNING duplicates", "head_tail", "goes with negative", "->"):
+        assert wanted in done.stdout
+    assert "--write clean.parquet" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--fix", "duplicats"], "did you mean 'duplicates'"),
+        (["--write", "clean.csv"], "written as .parquet"),
+        (["--write", "absent/clean.parquet"], "there is no folder"),
+        (["--html", "."], "never overwritten"),
+    ],
+)
+def test_mistakes_are_named_before_the_work(arguments, message):
+    done = run("absent.csv", *arguments)
+    assert done.exit_code == 2
+    assert message in done.stderr
+
+
+HOSTILE = "<script>alert(1)</script>\x1b[2J\u202egood"
+
+
+def test_hostile_text_stays_inert(write_table, tmp_path, tiny_encoder):
+    label = "<img src=x onerror=alert(2)>"
+    rows = [(f"{HOSTILE} {n}", ("fine", label)[n % 2]) for n in range(30)]
+    rows += rows[:2]
+    path = write_table(tmp_path / "reviews.csv", rows)
+    page = tmp_path / "audit.html"
+    done = run(path, "--encoder", tiny_encoder, "--no-label-errors", "--html", page)
+    assert done.exit_code == 0, done.output
+    assert "\x1b" not in done.stdout and "\u202e" not in done.stdout
+    shown = page.read_text(encoding="utf-8")
+    assert "<img" not in shown and "&lt;img src=x" in shown
+    assert "<script" not in shown
+    assert "default-src &#39;none&#39;" in shown or "default-src 'none'" in shown
