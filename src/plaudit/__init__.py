@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from plaudit.export import export
     from plaudit.predict import Classifier, Prediction
     from plaudit.push import push
+    from plaudit.robustness import robustness
     from plaudit.run import evaluate, resume, train
     from plaudit.run import rebuild_report as report
     from plaudit.score import score
@@ -60,6 +61,7 @@ __all__ = [
     "recipes",
     "report",
     "resume",
+    "robustness",
     "score",
     "train",
 ]
@@ -87,6 +89,7 @@ _VERBS = {
     "push": ("plaudit.push", "push"),
     "recipes": ("plaudit.config", "recipes"),
     "report": ("plaudit.run", "rebuild_report"),
+    "robustness": ("plaudit.robustness", "robustness"),
     "score": ("plaudit.score", "score"),
     "train": ("plaudit.run", "train"),
 }

@@ -9,7 +9,7 @@ from plaudit.artifact import Spec
 from plaudit.data.cleaned import Rows, rows_of
 from plaudit.data.prepare import held_out
 from plaudit.data.records import Columns, Corpus, carried
-from plaudit.data.sources import Source, read
+from plaudit.data.sources import Say, Source, read, resolve, silent
 from plaudit.errors import DataError
 
 
@@ -83,6 +83,40 @@ def find(source: Source, split: str | None, columns: Columns, spec: Spec) -> Lab
     if split != "all" and dict(corpus.provenance.files) == spec.data_files:
         return _held_out(source, corpus, spec)
     return Labelled(rows_of(corpus, spec.clean), "all", source.note, corpus)
+
+
+def own(spec: Spec, columns: Columns, hint: str, say: Say = silent) -> tuple[Labelled, Source]:
+    """Find the rows that a model's own run held out, for a command whose user names no data.
+
+    Parameters
+    ----------
+    spec : plaudit.artifact.Spec
+        Of the model.
+    columns : Columns
+    hint : str
+        What to do when there are none, a sentence.
+    say : callable
+
+    Returns
+    -------
+    (Labelled, Source)
+
+    Raises
+    ------
+    DataError
+        There are none.
+    """
+    trained = f"The model was trained on {spec.data!r}"
+    try:
+        source = resolve(spec.data, say=say)
+        found = find(source, None, columns, spec)
+    except DataError as error:
+        raise DataError(f"{trained}: {error} {hint}") from error
+    if found.split != "test":
+        raise DataError(
+            f"{trained}, in which a part that was held out cannot be found (any more). {hint}"
+        )
+    return found, source
 
 
 def _held_out(source: Source, corpus: Corpus, spec: Spec) -> Labelled:

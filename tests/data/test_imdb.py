@@ -257,6 +257,8 @@ def test_the_real_package_carries_the_whole_train_split() -> None:
     assert len(corpus.rows) == 25_000
     assert sum(corpus.rows["label"]) == 12_500
     assert bundled.version() == corpus.provenance.served_by
+    sentences = read(resolve("bundled:rotten_tomatoes"), None)
+    assert (len(sentences.rows), sum(sentences.rows["label"])) == (8_530, 4_265)
 
 
 # Kaggle's copy.

@@ -86,9 +86,7 @@ def bench(  # noqa: PLR0913 - the first two say what, the others how
     folders = [models] if isinstance(models, str | Path) else models
     contenders = gather(folders, device, say)
     first = contenders[0]
-    found, described = labelled(
-        first.folder, first.classifier.spec, data, columns or Columns(), say
-    )
+    found, described = labelled(first.classifier.spec, data, columns or Columns(), say)
     sample = draw(found, described, first, rows)
     answers = _answers(contenders, sample, say)
     times = _times(contenders, sample, rounds, say)

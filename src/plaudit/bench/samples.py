@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -13,8 +12,7 @@ from plaudit.data.clean import clean
 from plaudit.data.cleaned import Rows
 from plaudit.data.records import Columns
 from plaudit.data.sources import Say, resolve
-from plaudit.errors import DataError
-from plaudit.labelled import Labelled, find
+from plaudit.labelled import Labelled, find, own
 
 TIMED = 32
 """Reviews of a throughput measurement at most: some batches, yet seconds and not minutes."""
@@ -62,7 +60,7 @@ class Sample:
 
 
 def labelled(
-    model: Path, spec: Spec, data: str | None, columns: Columns, say: Say
+    spec: Spec, data: str | None, columns: Columns, say: Say
 ) -> tuple[Labelled, dict[str, object]]:
     """Find labelled rows: DATA, or else what the model's own run held out.
 
@@ -80,17 +78,7 @@ def labelled(
         source = resolve(data, say=say)
         found = find(source, None, columns, spec)
     else:
-        hint = "Name labelled data with --data."
-        try:
-            source = resolve(spec.data, say=say)
-            found = find(source, None, columns, spec)
-        except DataError as error:
-            raise DataError(f"{model} was trained on {spec.data!r}: {error} {hint}") from error
-        if found.split != "test":
-            raise DataError(
-                f"{model} was trained on {spec.data!r}, in which a part that was held out cannot "
-                f"be found (any more). {hint}"
-            )
+        found, source = own(spec, columns, "Name labelled data with --data.", say)
     described = {"asked": data or spec.data, "served_by": source.served_by, "note": found.note}
     return found, described | {"split": found.split, "rows_there": len(found.rows)}
 

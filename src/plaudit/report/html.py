@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plaudit.config import dump_toml
-from plaudit.report import explained, plots, slices, view, words
+from plaudit.report import explained, plots, robustness, slices, view, words
 from plaudit.report.summary import headline
 from plaudit.report.template import style, template
 
@@ -53,6 +53,7 @@ def _context(document: Mapping[str, Any]) -> dict[str, Any]:
         "class_rows": view.class_rows(test),
         "matrix": view.matrix(test),
         "confused_pairs": view.confused_pairs(test),
+        "robustness_view": robustness.view(document.get("robustness")),
         "wrong": _wrong(test),
         "slice_tables": slices.slice_tables(document),
         "deduplicated_words": slices.deduplicated(document),
