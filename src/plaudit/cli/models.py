@@ -61,9 +61,11 @@ def train(
         shown = {"folder": str(run.folder), "model": str(run.model), "report": run.report}
         out(console.as_json(shown))
     else:
+        from plaudit.report.seeds import sentences
         from plaudit.report.summary import headline
 
-        out(inert(headline(run.report)))
+        for line in (headline(run.report), *sentences(run.report)):
+            out(inert(line))
         out(f"report: {inert(str(run.model / 'report.html'))}")
         out(f"model:  {inert(str(run.model))}")
     advise(f"plaudit predict {shlex.quote(str(run.model))} 'A triumph.'")

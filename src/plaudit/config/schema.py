@@ -76,6 +76,8 @@ class SplitConfig(Section):
     """Set aside for choosing the best epoch. 0: none; the last state is kept."""
     test_size: Size = 0.1
     """Held out for the one evaluation at the end. 0: none. Not used when a test set is given."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
+    """Seed of the split alone, by default the run's: runs that share it have the same test rows."""
 
 
 class TextConfig(Section):
@@ -253,6 +255,9 @@ class Config(Section):
     """Folder that holds the runs."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed of the split, the order of batches, the head's initial weights and dropout."""
+    seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    """Train so often, with seed, seed + 1 and so on, on the same split; the best on validation
+    becomes the run's model, and the report has mean, standard deviation and the ensemble."""
     data: DataConfig = DataConfig()
     clean: CleanConfig = CleanConfig()
     split: SplitConfig = SplitConfig()
@@ -264,6 +269,11 @@ class Config(Section):
     craft: CraftConfig = CraftConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     report: ReportConfig = ReportConfig()
+
+    @property
+    def split_seed(self) -> int:
+        """The seed by which the data is divided."""
+        return self.seed if self.split.seed is None else self.split.seed
 
     def digest(self) -> str:
         """Return a short SHA-256 over everything but the run's name and place.

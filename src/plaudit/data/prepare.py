@@ -109,7 +109,7 @@ def prepare(config: Config, say: Say) -> Prepared:
         has_validation=given is not None,
         has_test=given_test is not None or "test" in source.splits,
     )
-    division = _divided(everything, corpus, sizes, config.seed)
+    division = _divided(everything, corpus, sizes, config.split_seed)
     train, validation, held, duplicates = _parts(everything, division, given)
     train, extra = _with_extra(config, columns, corpus.labels, (train, validation, held), say)
     train, validation, excluded = _without_unwanted(train, validation, unwanted, say)

@@ -62,10 +62,11 @@ class Sealed(Generic[T]):
         When the data was first opened.
     """
 
-    __slots__ = ("_open", "opened_at", "released_at")
+    __slots__ = ("_held", "_open", "opened_at", "released_at")
 
     def __init__(self, open_: Callable[[], T]) -> None:
         self._open = open_
+        self._held: T | None = None
         self.released_at: str | None = None
         self.opened_at: str | None = None
 
@@ -74,7 +75,7 @@ class Sealed(Generic[T]):
         self.released_at = self.released_at or _now()
 
     def open(self) -> T:
-        """Read the data; the time of the first reading is recorded, even of one that fails.
+        """Read the data once; the time of the first reading is recorded, even of one that fails.
 
         Returns
         -------
@@ -92,7 +93,9 @@ class Sealed(Generic[T]):
                 "settings on the validation data; call release() when training has ended."
             )
         self.opened_at = self.opened_at or _now()
-        return self._open()
+        if self._held is None:
+            self._held = self._open()
+        return self._held
 
 
 def divide(

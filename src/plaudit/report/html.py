@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plaudit.config import dump_toml
-from plaudit.report import explained, plots, robustness, slices, view, words
+from plaudit.report import explained, plots, robustness, seeds, slices, view, words
 from plaudit.report.summary import headline
 from plaudit.report.template import style, template
 
@@ -55,6 +55,8 @@ def _context(document: Mapping[str, Any]) -> dict[str, Any]:
         "confused_pairs": view.confused_pairs(test),
         "robustness_view": robustness.view(document.get("robustness")),
         "wrong": _wrong(test),
+        "seed_rows": seeds.seed_rows(document),
+        "seed_sentences": seeds.sentences(document),
         "slice_tables": slices.slice_tables(document),
         "deduplicated_words": slices.deduplicated(document),
         "shown_mistakes": explained.highlighted(view.mistakes(document), document),

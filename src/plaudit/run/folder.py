@@ -85,11 +85,15 @@ def keep_predictions(folder: Path, tested: Tested | None) -> None:
         The run's.
     tested : Tested or None
     """
-    if tested is None:
-        return
-    predictions.write(folder / predictions.PREDICTIONS, tested.predictions)
-    if tested.baseline_predictions is not None:
-        predictions.write(folder / predictions.BASELINE, tested.baseline_predictions)
+    kept = {
+        predictions.PREDICTIONS: tested.predictions if tested else None,
+        predictions.BASELINE: tested.baseline_predictions if tested else None,
+    }
+    for name, found in kept.items():
+        # Of an attempt that ended before its report was written; the run is being resumed.
+        (folder / name).unlink(missing_ok=True)
+        if found is not None:
+            predictions.write(folder / name, found)
 
 
 def rebuild_report(run: Path | str) -> Path:

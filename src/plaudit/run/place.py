@@ -71,6 +71,12 @@ def check_resumable(folder: Path, config: Config) -> None:
         There is no such run, it has finished, it is in use, or its settings were others.
     """
     stored = stored_config(folder)
+    if stored.seeds > 1:
+        raise ConfigError(
+            f"{folder} is a run of {stored.seeds} seeds, which is not resumed as a whole. Resume "
+            f"the seed that was interrupted: plaudit train --resume {folder}/seed-{stored.seed} "
+            "(or another of its folders)."
+        )
     if (folder / "model" / REPORT).exists() and not (folder / FOLDER).exists():
         raise ConfigError(
             f"{folder} has finished; there is nothing to resume. Its model is {folder / 'model'}."

@@ -77,6 +77,7 @@ def report(facts: Facts, seconds: Mapping[str, float]) -> dict[str, Any]:
         "model": _model_section(config, facts.model),
         "training": _training_section(facts),
         **sections(facts.tested),
+        "seeds": None,  # of a run of several, what they found
         "machine": machine.describe(),
         "seconds": dict(seconds),
     }

@@ -13,6 +13,7 @@ import numpy as np
 from plaudit.config import Config, EvaluateConfig
 from plaudit.data.cleaned import Rows
 from plaudit.data.prepare import Prepared
+from plaudit.errors import PlauditError
 from plaudit.evaluate.baseline import Baseline, tfidf
 from plaudit.evaluate.metrics import score
 from plaudit.evaluate.predictions import Predictions, of_rows
@@ -21,6 +22,7 @@ from plaudit.evaluate.slices import deduplicated, slices
 from plaudit.predict import Classifier
 from plaudit.report import document
 from plaudit.run import explaining
+from plaudit.run.watching import Watcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,18 @@ def test(
         parts=parts(predictions, rows, config.evaluate),
         explanation=_explanation(classifier, rows, mistakes, config, say),
     )
+
+
+def examine(model: Path, prepared: Prepared, config: Config, watcher: Watcher) -> Tested | None:
+    """As :func:`test`; where the test set cannot be used, say that the model is saved."""
+    try:
+        return test(model, prepared, config, watcher.say)
+    except PlauditError as error:
+        # What was trained is not lost with a bad row in the test data.
+        raise type(error)(
+            f"{error}\nThe test set cannot be used, so there is no report. The model is saved: "
+            f"plaudit evaluate {model} DATA"
+        ) from error
 
 
 def parts(

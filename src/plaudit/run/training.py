@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from plaudit import artifact
 from plaudit.config import Config, check
-from plaudit.data.fingerprint import loose_fingerprints
 from plaudit.data.prepare import Prepared, prepare
-from plaudit.errors import PlauditError
 from plaudit.model.build import load_tokenizer
-from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute, plan
 from plaudit.report.pages import pages
 from plaudit.run import folder as folders
 from plaudit.run.learning import encoded, learn, lesson, new_model
 from plaudit.run.place import check_resumable, facts_of, occupied, stored_config
 from plaudit.run.reporting import Facts, report
-from plaudit.run.testing import Tested, test
+from plaudit.run.saving import save, spec_of
+from plaudit.run.seeds import Ready, train_seeds
+from plaudit.run.testing import examine
 from plaudit.run.watching import Silent, Stopwatch, Watcher
 from plaudit.text.encode import TextEncoder
 
@@ -90,6 +86,8 @@ def train(config: Config, *, watcher: Watcher | None = None, resume: Path | None
     with clock.stage("encode"):
         encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text)
         data = encoded(prepared, encoder)
+    if config.seeds > 1:
+        return Run(*train_seeds(config, Ready(compute, encoder, data), watcher, clock))
     with clock.stage("build"):
         model = new_model(config, prepared.labels, encoder)
     facts = facts_of(prepared, {"train": data.train, "validation": data.validation}, compute)
@@ -100,10 +98,10 @@ def train(config: Config, *, watcher: Watcher | None = None, resume: Path | None
         if prepared.test is not None:
             prepared.test.release()
         with clock.stage("save"):
-            spec = _spec(config, prepared, compute)
-            final = _save(place.folder, model, encoder, spec, prepared)
+            spec = spec_of(config, prepared, compute)
+            final = save(place.folder, model, encoder, spec, prepared)
         with clock.stage("test"):
-            tested = _test(final, prepared, config, watcher)
+            tested = examine(final, prepared, config, watcher)
         folders.keep_predictions(place.folder, tested)
         made_of = Facts(config, compute, prepared, data.train, model, trained, tested)
         document = report(made_of, clock.read())
@@ -155,55 +153,3 @@ def _opening(run_folder: Path, prepared: Prepared, compute: Compute) -> str:
         f"{len(prepared.validation):,} to validate, labels {', '.join(prepared.labels)}; "
         f"{compute.device}, {compute.precision} ({compute.reason})"
     )
-
-
-def _spec(config: Config, prepared: Prepared, compute: Compute) -> artifact.Spec:
-    return artifact.Spec(
-        labels=prepared.labels,
-        pooling=config.model.pooling,
-        window_pooling=config.text.window_pooling,
-        text=config.text,
-        clean=config.clean,
-        split=prepared.sizes,
-        seed=config.seed,
-        data=config.data.train,
-        data_files=dict(prepared.provenance.files),
-        label_mapping=config.data.labels,
-        precision=compute.precision,
-        text_column=config.data.text,
-        label_column=config.data.label,
-        excluded=prepared.excluded.train + prepared.excluded.validation if prepared.excluded else 0,
-        config_digest=config.digest(),
-        versions=artifact.versions(),
-    )
-
-
-def _save(
-    run_folder: Path,
-    model: ReviewClassifier,
-    encoder: TextEncoder,
-    spec: artifact.Spec,
-    prepared: Prepared,
-) -> Path:
-    """Write the artefact, whole or not at all."""
-    staged = run_folder / ".model"
-    parts = (prepared.train, prepared.validation)
-    seen_N = np.concatenate(
-        [each for part in parts for each in (part.prints_N, loose_fingerprints(part.texts))]
-    )
-    artifact.save(staged, model, encoder.tokenizer, spec, seen_N)
-    final = run_folder / "model"
-    if final.exists():  # of an attempt that ended before its report was written
-        shutil.rmtree(final)
-    return staged.rename(final)
-
-
-def _test(final: Path, prepared: Prepared, config: Config, watcher: Watcher) -> Tested | None:
-    try:
-        return test(final, prepared, config, watcher.say)
-    except PlauditError as error:
-        # What was trained is not lost with a bad row in the test data.
-        raise type(error)(
-            f"{error}\nThe test set cannot be used, so there is no report. The model is saved: "
-            f"plaudit evaluate {final} DATA"
-        ) from error

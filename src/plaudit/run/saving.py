@@ -1,0 +1,64 @@
+"""A trained model becomes an artefact."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from plaudit import artifact
+from plaudit.config import Config
+from plaudit.data.fingerprint import loose_fingerprints
+from plaudit.data.prepare import Prepared
+from plaudit.model.classifier import ReviewClassifier
+from plaudit.model.device import Compute
+from plaudit.text.encode import TextEncoder
+
+
+def spec_of(config: Config, prepared: Prepared, compute: Compute) -> artifact.Spec:
+    """Say what the artefact of a run needs to give the same answers again."""
+    return artifact.Spec(
+        labels=prepared.labels,
+        pooling=config.model.pooling,
+        window_pooling=config.text.window_pooling,
+        text=config.text,
+        clean=config.clean,
+        split=prepared.sizes,
+        seed=config.split_seed,
+        data=config.data.train,
+        data_files=dict(prepared.provenance.files),
+        label_mapping=config.data.labels,
+        precision=compute.precision,
+        text_column=config.data.text,
+        label_column=config.data.label,
+        excluded=prepared.excluded.train + prepared.excluded.validation if prepared.excluded else 0,
+        config_digest=config.digest(),
+        versions=artifact.versions(),
+    )
+
+
+def save(
+    run_folder: Path,
+    model: ReviewClassifier,
+    encoder: TextEncoder,
+    spec: artifact.Spec,
+    prepared: Prepared,
+) -> Path:
+    """Write the artefact, whole or not at all.
+
+    Returns
+    -------
+    Path
+        The model folder in the run's.
+    """
+    staged = run_folder / ".model"
+    parts = (prepared.train, prepared.validation)
+    seen_N = np.concatenate(
+        [each for part in parts for each in (part.prints_N, loose_fingerprints(part.texts))]
+    )
+    artifact.save(staged, model, encoder.tokenizer, spec, seen_N)
+    final = run_folder / "model"
+    if final.exists():  # of an attempt that ended before its report was written
+        shutil.rmtree(final)
+    return staged.rename(final)

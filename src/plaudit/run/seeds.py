@@ -1,0 +1,261 @@
+"""Several seeds in one run: how far chance in training moves the result, and their ensemble.
+
+The data is read, divided and encoded once, so that every seed is trained and tested on the same
+rows. Each seed's folder is a run of its own; the one that is best on validation gives the run its
+model. The test set stays shut until the last seed has been trained.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from plaudit import artifact
+from plaudit.config import Config
+from plaudit.data.cleaned import Rows
+from plaudit.data.prepare import Prepared
+from plaudit.evaluate import predictions
+from plaudit.evaluate.metrics import score
+from plaudit.evaluate.predictions import Predictions, of_rows
+from plaudit.model.classifier import ReviewClassifier
+from plaudit.model.device import Compute
+from plaudit.predict import Classifier
+from plaudit.report.pages import pages
+from plaudit.run import folder as folders
+from plaudit.run.learning import Data, learn, lesson, new_model
+from plaudit.run.place import facts_of, occupied
+from plaudit.run.reporting import Facts, report
+from plaudit.run.saving import save, spec_of
+from plaudit.run.testing import Tested, examine
+from plaudit.run.watching import Stopwatch, Watcher
+from plaudit.text.encode import TextEncoder
+from plaudit.train.drive import Trained
+from plaudit.train.keep import goodness
+
+ENSEMBLE = "ensemble.parquet"
+SEEDS = "seeds.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What all seeds share.
+
+    Attributes
+    ----------
+    compute : Compute
+    encoder : TextEncoder
+    data : Data
+        Prepared and encoded.
+    """
+
+    compute: Compute
+    encoder: TextEncoder
+    data: Data
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """One seed's run: its configuration, where it is, and how it went."""
+
+    config: Config
+    folder: Path
+    final: Path
+    trained: Trained
+
+    @property
+    def validation(self) -> Mapping[str, float] | None:
+        """The metrics of the state that was kept, where it was validated."""
+        measured = [each for each in self.trained.history if each.validation is not None]
+        kept = [each for each in measured if each.step == self.trained.best_step]
+        return (kept or measured)[-1].validation if measured else None
+
+
+def train_seeds(
+    config: Config, ready: Ready, watcher: Watcher, clock: Stopwatch
+) -> tuple[Path, Path, dict[str, Any]]:
+    """Train once a seed, choose on validation, then test them all, and their ensemble.
+
+    Parameters
+    ----------
+    config : Config
+        With ``seeds`` above 1.
+    ready : Ready
+    watcher : Watcher
+    clock : Stopwatch
+
+    Returns
+    -------
+    (Path, Path, dict)
+        The run's folder, its model, and its report.
+    """
+    folder, prepared = folders.begin(config), ready.data.prepared
+    with clock.stage("train"):
+        members, chosen, model = _trained(config, ready, folder, watcher)
+    if prepared.test is not None:
+        prepared.test.release()
+    final = _adopted(chosen.final, folder)
+    with clock.stage("test"):
+        tested = examine(final, prepared, chosen.config, watcher)
+        answers = _answers(members, chosen, prepared, tested)
+    folders.keep_predictions(folder, tested)
+    together = _kept(members, answers, folder)
+    section = _section(members, chosen, answers, together)
+    facts = Facts(config, ready.compute, prepared, ready.data.train, model, chosen.trained, tested)
+    document = report(facts, clock.read()) | {"seeds": section}
+    (folder / SEEDS).write_text(json.dumps(section, indent=1) + "\n", encoding="utf-8")
+    artifact.add(final, pages(document))
+    return folder, final, document
+
+
+def _trained(
+    config: Config, ready: Ready, folder: Path, watcher: Watcher
+) -> tuple[list[_Member], _Member, ReviewClassifier]:
+    """Train and save every seed; of the models only the best so far stays in memory."""
+    members: list[_Member] = []
+    chosen: tuple[_Member, ReviewClassifier] | None = None
+    for number in range(config.seeds):
+        own = _own(config, config.seed + number, folder)
+        watcher.say(f"{folder}: seed {own.seed}, {number + 1} of {config.seeds}")
+        model = new_model(own, ready.data.prepared.labels, ready.encoder)
+        members.append(_member(own, model, ready, watcher))
+        if chosen is None or _better(members[-1], chosen[0]):
+            chosen = members[-1], model
+    assert chosen is not None  # noqa: S101 - for mypy: there are two seeds at least
+    return members, *chosen
+
+
+def _member(own: Config, model: ReviewClassifier, ready: Ready, watcher: Watcher) -> _Member:
+    data, compute = ready.data, ready.compute
+    parts = {"train": data.train, "validation": data.validation}
+    with occupied(own, facts_of(data.prepared, parts, compute), None, watcher.say) as place:
+        with place.signals.patiently():
+            trained = learn(own, lesson(own, model, data, compute), place.keeper, watcher)
+        spec = spec_of(own, data.prepared, compute)
+        final = save(place.folder, model, ready.encoder, spec, data.prepared)
+        place.keeper.checkpoints.clear()
+    return _Member(own, place.folder, final, trained)
+
+
+def _own(config: Config, seed: int, folder: Path) -> Config:
+    """Return the configuration by which one seed can be trained again, alone."""
+    split = config.split.model_copy(update={"seed": config.split_seed})
+    changed = {"seed": seed, "seeds": 1, "name": f"seed-{seed}", "out": str(folder)}
+    return config.model_copy(update=changed | {"split": split})
+
+
+def _better(member: _Member, than: _Member) -> bool:
+    select = member.config.train.select
+    if member.validation is None or than.validation is None:
+        return False
+    return goodness(member.validation, select) > goodness(than.validation, select)
+
+
+def _adopted(chosen: Path, folder: Path) -> Path:
+    """Make the chosen model the run's; the weights need their room on disk only once."""
+    staged = folder / ".model"
+    shutil.copytree(chosen, staged, copy_function=_linked)
+    return staged.rename(folder / "model")
+
+
+def _linked(source: str, target: str) -> str:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without links
+        shutil.copy2(source, target)
+    return target
+
+
+def _answers(
+    members: Sequence[_Member], chosen: _Member, prepared: Prepared, tested: Tested | None
+) -> list[Predictions]:
+    """Return what each seed's saved model predicts of the test set; nothing without one."""
+    if tested is None or prepared.test is None:
+        return []
+    rows = prepared.test.open()
+    return [
+        tested.predictions if member is chosen else _answered(member, rows, prepared.labels)
+        for member in members
+    ]
+
+
+def _answered(member: _Member, rows: Rows, labels: tuple[str, ...]) -> Predictions:
+    train = member.config.train
+    classifier = Classifier.load(member.final, device=train.device, precision=train.precision)
+    return of_rows(rows, classifier.probabilities(rows.texts), labels)
+
+
+def _kept(
+    members: Sequence[_Member], answers: Sequence[Predictions], folder: Path
+) -> Predictions | None:
+    """Keep each seed's predictions, and those of the mean of their probabilities."""
+    if not answers:
+        return None
+    for member, own in zip(members, answers, strict=True):
+        predictions.write(member.folder / predictions.PREDICTIONS, own)
+    mean_NC = np.mean([own.probabilities_NC for own in answers], axis=0)
+    together = replace(answers[0], probabilities_NC=mean_NC, predicted_N=mean_NC.argmax(axis=1))
+    predictions.write(folder / ENSEMBLE, together)
+    return together
+
+
+def _section(
+    members: Sequence[_Member],
+    chosen: _Member,
+    answers: Sequence[Predictions],
+    together: Predictions | None,
+) -> dict[str, Any]:
+    config = chosen.config
+    tests = [_scores(own, config, bootstrap=0)["metrics"] for own in answers]
+    values = [{name: each["value"] for name, each in test.items()} for test in tests]
+    validations = [member.validation for member in members]
+    return {
+        "seeds": [member.config.seed for member in members],
+        "chosen": config.seed,
+        "chosen_by": f"validation {config.train.select}" if chosen.validation else None,
+        "runs": [
+            {
+                "seed": member.config.seed,
+                "folder": member.folder.name,
+                "best_step": member.trained.best_step,
+                "validation": validation and dict(validation),
+                "metrics": values[place] if values else None,
+            }
+            for place, (member, validation) in enumerate(zip(members, validations, strict=True))
+        ],
+        "validation": _spread([each for each in validations if each is not None]),
+        "metrics": _spread(values),
+        "ensemble": together and _scores(together, config, bootstrap=config.evaluate.bootstrap),
+    }
+
+
+def _scores(own: Predictions, config: Config, *, bootstrap: int) -> dict[str, Any]:
+    scores = score(
+        own.probabilities_NC,
+        own.targets_N,
+        own.labels,
+        bootstrap=bootstrap,
+        confidence=config.evaluate.confidence,
+    )
+    return scores.to_dict()
+
+
+def _spread(runs: Sequence[Mapping[str, float | None]]) -> dict[str, dict[str, float]]:
+    """Return mean, standard deviation and range of each metric that every seed has."""
+    found = {}
+    for name in runs[0] if runs else ():
+        values = [value for run in runs if (value := run[name]) is not None]
+        if len(values) == len(runs) > 1:
+            found[name] = {
+                "mean": float(np.mean(values)),
+                "sd": float(np.std(values, ddof=1)),
+                "min": min(values),
+                "max": max(values),
+            }
+    return found

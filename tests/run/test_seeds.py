@@ -1,0 +1,195 @@
+"""Several seeds in one command, on a tiny encoder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import plaudit
+from plaudit import artifact, run
+from plaudit.config import load
+from plaudit.data import sources
+from plaudit.data.split import Sealed
+from plaudit.errors import ConfigError
+from plaudit.evaluate.predictions import BASELINE, PREDICTIONS, read
+from plaudit.report.seeds import sentences
+from plaudit.run import seeds
+from plaudit.text.encode import TextEncoder
+
+
+@pytest.fixture(scope="module")
+def family(
+    reviews_file: Path, tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[run.Run, dict[str, int], list[str]]:
+    """Three seeds from 4 on, barely trained so that they differ; what was done how often; order."""
+    calls: dict[str, int] = {"read": 0, "encode": 0}
+    order: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        for place, name, key in (
+            (sources, "_open", "read"), (TextEncoder, "encode_cached", "encode"),
+        ):  # fmt: skip
+            original = getattr(place, name)
+
+            def counting(*args: Any, _of: Any = original, _key: str = key, **more: Any) -> Any:
+                calls[_key] += 1
+                return _of(*args, **more)
+
+            patch.setattr(place, name, counting)
+        opened, save = Sealed.open, seeds.save
+        patch.setattr(Sealed, "open", lambda self: order.append("open") or opened(self))
+        patch.setattr(seeds, "save", lambda *args: order.append("save") or save(*args))
+        config = load(
+            None,
+            [f"data.train={reviews_file}", f"model.encoder={tiny_encoder}", "name=family",
+             f"out={tmp_path_factory.mktemp('runs')}", "seed=4", "seeds=3", "text.max_tokens=32",
+             "train.batch_tokens=512", "train.epochs=1", "optim.lr=3e-3", "model.dropout=0.2",
+             "split.validation_size=40", "split.test_size=60", "evaluate.bootstrap=100",
+             "text.cache=false"],
+        )  # fmt: skip
+        finished = run.train(config)
+    return finished, calls, order
+
+
+@pytest.fixture(scope="module")
+def section(family: tuple[run.Run, dict[str, int], list[str]]) -> dict[str, Any]:
+    return family[0].report["seeds"]
+
+
+def test_data_is_read_and_encoded_once(family: tuple[run.Run, dict[str, int], list[str]]) -> None:
+    assert family[1] == {"read": 1, "encode": 2}  # the training and the validation texts
+
+
+def test_the_test_set_is_opened_after_the_last_seed(
+    family: tuple[run.Run, dict[str, int], list[str]],
+) -> None:
+    assert family[2][:4] == ["save", "save", "save", "open"]
+    assert "save" not in family[2][4:]
+
+
+def test_every_seed_is_tested_on_the_same_rows_and_is_another_model(
+    family: tuple[run.Run, dict[str, int], list[str]],
+) -> None:
+    kept = [read(family[0].folder / f"seed-{seed}" / PREDICTIONS) for seed in (4, 5, 6)]
+
+    assert len(kept[0]) == 60
+    for other in kept[1:]:
+        assert other.prints_N.tolist() == kept[0].prints_N.tolist()
+        assert (other.probabilities_NC != kept[0].probabilities_NC).any()
+    assert plaudit.compare([family[0].folder / f"seed-{n}" for n in (4, 5)])["rows"] == 60
+
+
+def test_mean_and_standard_deviation_are_those_of_the_runs(section: dict[str, Any]) -> None:
+    assert section["seeds"] == [run["seed"] for run in section["runs"]] == [4, 5, 6]
+    for name in ("accuracy", "macro_f1", "log_loss"):
+        values = [run["metrics"][name] for run in section["runs"]]
+        assert section["metrics"][name]["mean"] == pytest.approx(sum(values) / 3)
+        assert section["metrics"][name]["sd"] == pytest.approx(np.std(values, ddof=1))
+    assert section["metrics"]["log_loss"]["sd"] > 0
+
+
+def test_the_ensemble_is_the_mean_of_the_probabilities(
+    family: tuple[run.Run, dict[str, int], list[str]], section: dict[str, Any]
+) -> None:
+    kept = [read(family[0].folder / f"seed-{seed}" / PREDICTIONS) for seed in (4, 5, 6)]
+    mean = np.mean([each.probabilities_NC for each in kept], axis=0)
+    together = read(family[0].folder / seeds.ENSEMBLE)
+    accuracy = section["ensemble"]["metrics"]["accuracy"]
+
+    assert together.probabilities_NC == pytest.approx(mean)
+    assert accuracy["value"] == (mean.argmax(axis=1) == kept[0].targets_N).mean()
+    assert accuracy["low"] <= accuracy["value"] <= accuracy["high"]
+
+
+def test_the_model_is_that_of_the_seed_that_is_best_on_validation(
+    family: tuple[run.Run, dict[str, int], list[str]], section: dict[str, Any]
+) -> None:
+    best = max(section["runs"], key=lambda run: run["validation"]["accuracy"])
+    folder = family[0].folder
+
+    assert (section["chosen"], section["chosen_by"]) == (best["seed"], "validation accuracy")
+    assert artifact.weights_sha256(family[0].model) == artifact.weights_sha256(
+        folder / best["folder"] / "model"
+    )
+    chosen = family[0].report["test"]["metrics"]["accuracy"]["value"]
+    assert chosen == best["metrics"]["accuracy"]
+    artifact.verify(folder / best["folder"] / "model")  # the report did not reach into it
+    assert not (folder / best["folder"] / "model" / "report.json").exists()
+
+
+def test_validation_decides_and_not_test() -> None:
+    """Of the better one on log loss, less is more."""
+
+    def member(**validation: float) -> Any:
+        config = load(None, ["train.select=log_loss"])
+        record = type("Record", (), {"validation": validation, "step": 3})
+        trained = type("Trained", (), {"history": [record], "best_step": 3})
+        return seeds._Member(config, Path(), Path(), trained)  # type: ignore[arg-type]
+
+    assert seeds._better(member(log_loss=0.2), member(log_loss=0.3))
+    assert not seeds._better(member(log_loss=0.3), member(log_loss=0.3))
+
+
+def test_one_seed_can_be_trained_again_alone(
+    family: tuple[run.Run, dict[str, int], list[str]], unrendered: None
+) -> None:
+    """From its own configuration: the same split, the same weights."""
+    own = family[0].folder / "seed-5"
+    again = run.train(load(str(own / "config.toml")))
+
+    assert again.folder.name == "seed-5-2"
+    assert artifact.weights_sha256(again.model) == artifact.weights_sha256(own / "model")
+    assert read(again.folder / PREDICTIONS).origins == read(own / PREDICTIONS).origins
+
+
+def test_a_family_is_not_resumed_as_a_whole(
+    family: tuple[run.Run, dict[str, int], list[str]],
+) -> None:
+    with pytest.raises(ConfigError, match="a run of 3 seeds, which is not resumed as a whole"):
+        run.resume(family[0].folder)
+
+
+def test_what_was_held_out_is_found_again(
+    family: tuple[run.Run, dict[str, int], list[str]], reviews_file: Path
+) -> None:
+    for seed in (4, 6):
+        model = family[0].folder / f"seed-{seed}" / "model"
+        found = run.evaluate(model, str(reviews_file))
+        assert (found["rows"], found["overlap"]["rows"]) == (60, 0)
+
+
+def test_the_folder_the_page_and_the_words_say_it(
+    family: tuple[run.Run, dict[str, int], list[str]], section: dict[str, Any]
+) -> None:
+    folder, page = family[0].folder, (family[0].model / "report.html").read_text()
+    words = sentences(family[0].report)
+    mean, sd = (100 * section["metrics"]["accuracy"][name] for name in ("mean", "sd"))
+
+    assert json.loads((folder / seeds.SEEDS).read_text()) == section
+    assert (folder / BASELINE).exists()
+    assert words[0].startswith(f"3 seeds on test data: accuracy {mean:.1f}% ± {sd:.1f}")
+    assert (
+        words[-1]
+        == f"The model is that of seed {section['chosen']}, the best by validation accuracy."
+    )
+    assert all(sentence in page for sentence in words)
+    assert not list(folder.glob("**/.*"))
+
+
+def test_without_validation_and_test_the_first_seed_is_the_model(
+    reviews_file: Path, tiny_encoder: Path, tmp_path: Path, unrendered: None
+) -> None:
+    config = load(
+        None,
+        [f"data.train={reviews_file}", f"model.encoder={tiny_encoder}", f"out={tmp_path}",
+         "seeds=2", "text.max_tokens=16", "train.max_steps=1", "split.validation_size=0",
+         "split.test_size=0"],
+    )  # fmt: skip
+    found = run.train(config).report["seeds"]
+
+    assert (found["chosen"], found["chosen_by"], found["ensemble"]) == (0, None, None)
+    assert (found["metrics"], found["runs"][0]["metrics"]) == ({}, None)
+    assert sentences({"seeds": found}) == ["The model is that of seed 0, the first."]
