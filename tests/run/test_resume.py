@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import random
+import shutil
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +16,9 @@ from typing import Any
 import pytest
 
 from plaudit import run
-from plaudit.config import Config
+from plaudit.config import Config, dump_toml
+from plaudit.errors import ConfigError, Interrupted
+from plaudit.run import lock
 from tests.run.forks import dying, forked, small_run
 
 pytestmark = [
@@ -19,7 +26,6 @@ pytestmark = [
     # In a child; the parent's threads hold nothing that it needs.
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded"),
 ]
-DIFFICULT = ("train.average=ema", "train.average_from=0.1", "craft.pull=0.01", "craft.rdrop=0.1")
 
 
 @pytest.fixture
@@ -103,3 +109,256 @@ def test_a_killed_run_ends_as_if_it_had_not_been(
         p.name for p in uninterrupted.iterdir()
     ), "nothing is left over"
     assert finished.report["training"]["steps"] == 8
+
+
+def finished(folder: Path) -> bool:
+    return (folder / "model" / "report.json").exists() and not (folder / "checkpoints").exists()
+
+
+def killed_at_random(
+    folder: Path, begin: Callable[[], Any], kills: int, dice: random.Random
+) -> int:
+    """Kill a run at random moments of its life, then let it end; return how often it was."""
+    done = 0
+    while not finished(folder):
+        there = (folder / "started.json").exists()
+        if not there:
+            shutil.rmtree(folder, ignore_errors=True)
+        moment_s = dice.uniform(0.0, 1.0) if done < kills else None
+        ended = forked((lambda: run.resume(folder)) if there else begin, kill_after_s=moment_s)
+        assert ended in (0, -signal.SIGKILL)
+        done += ended == -signal.SIGKILL
+    return done
+
+
+@pytest.mark.promise(
+    "after --resume the weights and losses equal those of an uninterrupted run, bit by bit",
+    fault="SIGKILL at random moments, several in a run",
+)
+def test_a_run_survives_kills_at_random_moments(
+    start: Start, uninterrupted: Path, tmp_path: Path, record_property: Callable[..., None]
+) -> None:
+    dice = random.Random(1)
+    kills = killed_at_random(tmp_path / "run", lambda: run.train(start(tmp_path)), 3, dice)
+    assert same(tmp_path / "run", uninterrupted)
+    record_property("kills", kills)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+@pytest.mark.promise(
+    "after --resume the weights and losses equal those of an uninterrupted run, bit by bit",
+    fault="SIGKILL at random moments, hundreds, in runs of every kind",
+)
+def test_no_weight_differs_after_hundreds_of_kills(
+    start: Start, uninterrupted: Path, tmp_path: Path, record_property: Callable[..., None]
+) -> None:
+    """At least 200 kills, or as many as fifteen minutes hold."""
+    kinds: list[tuple[str, ...]] = [
+        (),
+        ("optim.optimizer=adafactor",),
+        ("optim.optimizer=sgd", "train.patience=3"),
+        ("train.average=ema", "train.average_from=0.1", "craft.pull=0.01", "craft.rdrop=0.1"),
+        ("train.average=soup", "craft.unfreeze_fraction=0.5", "craft.fgm=0.1"),
+    ]
+    wholes = [run.train(start(tmp_path / f"whole-{n}", *kind)) for n, kind in enumerate(kinds)]
+    dice, kills, runs = random.Random(0), 0, 0
+    until = time.monotonic() + 900
+    while kills < 200 and time.monotonic() < until:
+        kind, out = runs % len(kinds), tmp_path / f"killed-{runs}"
+        config = start(out, *kinds[kind])
+        kills += killed_at_random(out / "run", lambda config=config: run.train(config), 8, dice)
+        assert same(out / "run", wholes[kind].folder)
+        shutil.rmtree(out)
+        runs += 1
+    record_property("kills", kills)
+    record_property("runs", runs)
+    assert kills >= 200
+
+
+DIFFICULT = (
+    "train.average=ema", "train.average_from=0.1", "craft.pull=0.01", "craft.rdrop=0.1",
+    "craft.unfreeze_fraction=0.9", "train.evaluations=2",
+)  # fmt: skip
+
+
+def stopping(step: int, *numbers: int) -> Any:
+    """A watcher that sends this process signals at a step."""
+
+    class Stopping:
+        def say(self, line: str) -> None:
+            pass
+
+        def step(self, record: Any) -> None:
+            if record.step == step:
+                for number in numbers:
+                    os.kill(os.getpid(), number)
+
+    return Stopping()
+
+
+@pytest.mark.promise(
+    "averages, the pretrained weights that are held on to and unfreezing go on as they were",
+    fault="SIGTERM in a run with averages, R-Drop, L2-SP and gradual unfreezing",
+)
+def test_whatever_changes_from_step_to_step_is_kept(start: Start, tmp_path: Path) -> None:
+    whole = run.train(start(tmp_path / "whole", *DIFFICULT)).folder
+    with pytest.raises(Interrupted):
+        run.train(start(tmp_path / "cut", *DIFFICULT), watcher=stopping(5, signal.SIGTERM))
+    run.resume(tmp_path / "cut" / "run")
+    assert same(tmp_path / "cut" / "run", whole)
+
+
+@pytest.fixture(scope="module")
+def interrupted(start: Start, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that SIGTERM ended at its third step; do not touch, copy."""
+    out = tmp_path_factory.mktemp("cut")
+    config = start(out, "train.checkpoint_seconds=0")
+    with pytest.raises(Interrupted) as caught:
+        run.train(config, watcher=stopping(3, signal.SIGTERM))
+    assert caught.value.exit_code == 143
+    assert str(caught.value) == f"SIGTERM; to go on: plaudit train --resume {out / 'run'}"
+    return out / "run"
+
+
+@pytest.fixture
+def cut(interrupted: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(interrupted, tmp_path / "run")
+
+
+@pytest.mark.promise(
+    "the run is saved, the command that resumes it named, and the exit code 143 or 130",
+    fault="SIGTERM or Ctrl-C",
+)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_leaves_with_its_code(
+    number: int,
+    code: int,
+    start: Start,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    from plaudit import progress
+    from plaudit.cli import app
+
+    monkeypatch.setattr(
+        progress, "watch", lambda quiet: contextlib.nullcontext(stopping(3, number))
+    )
+    config = tmp_path / "run.toml"
+    config.write_text(dump_toml(start(tmp_path, "train.checkpoint_seconds=0")))
+    with pytest.raises(SystemExit) as left:
+        app(["train", str(config)])
+    assert left.value.code == code
+    folder = tmp_path / "run"
+    assert f"to go on: plaudit train --resume {folder}" in capfd.readouterr().err
+    assert len(list(folder.glob("checkpoints/step-00000003-*"))) == 1
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_what_was_interrupted_ends_as_if_it_had_not_been(cut: Path, uninterrupted: Path) -> None:
+    finished_run = run.resume(cut)
+    assert same(cut, uninterrupted)
+    training = finished_run.report["training"]
+    assert training["resumed_after"] == [3]
+    assert [record["step"] for record in training["history"]] == list(range(1, 9))
+
+
+@pytest.mark.promise("it leaves at once, without another save", fault="a second Ctrl-C")
+def test_a_second_interrupt_leaves_at_once(start: Start, tmp_path: Path) -> None:
+    twice = stopping(3, signal.SIGINT, signal.SIGINT)
+    with pytest.raises(Interrupted) as caught:
+        run.train(start(tmp_path, "train.checkpoint_seconds=0"), watcher=twice)
+    assert caught.value.exit_code == 130
+    assert not (tmp_path / "run" / "checkpoints").exists() or not list(
+        (tmp_path / "run" / "checkpoints").glob("step-*")
+    )
+
+
+@pytest.mark.promise(
+    "the second is refused, and told which process is there",
+    fault="two processes in one run's folder",
+)
+def test_two_processes_never_share_a_folder(cut: Path) -> None:
+    with lock.held(cut), pytest.raises(ConfigError, match=rf"in use by .*\({os.getpid()}\)"):
+        run.resume(cut)
+    assert not (cut / "lock").exists()
+
+
+def test_the_lock_of_a_dead_process_is_no_obstacle(cut: Path) -> None:
+    def dies() -> None:
+        with lock.held(cut):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert forked(dies) == -signal.SIGKILL
+    assert (cut / "lock").exists()
+    with lock.held(cut):
+        pass
+
+
+@pytest.mark.promise(
+    "resuming is refused with a diff; more epochs, steps or seconds are welcome",
+    fault="the configuration was changed",
+)
+def test_other_settings_are_refused_with_a_diff(cut: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        run.resume(cut, ["optim.lr=1e-3", "train.max_steps=7", "evaluate.bootstrap=200"])
+    assert caught.value.problems[0] == f"{cut} was started with other settings:"
+    assert caught.value.problems[1:3] == [
+        "optim.lr: 0.005 → 0.001",
+        "train.max_steps: 8 → 7",
+    ]
+    assert "train.epochs" in caught.value.problems[-1]
+    assert len(caught.value.problems) == 4
+
+
+def test_more_of_the_same_is_welcome(cut: Path) -> None:
+    longer = run.resume(cut, ["train.max_steps=10", "evaluate.bootstrap=200"])
+    assert longer.report["training"]["steps"] == 10
+    assert "max_steps = 10" in (cut / "config.toml").read_text()
+
+
+@pytest.mark.promise("resuming is refused with a diff", fault="the data was changed")
+def test_other_data_are_refused_with_a_diff(cut: Path, reviews_file: Path) -> None:
+    before = reviews_file.read_bytes()
+    try:
+        reviews_file.write_bytes(before[: before[:-1].rindex(b"\n") + 1])
+        with pytest.raises(ConfigError) as caught:
+            run.resume(cut)
+    finally:
+        reviews_file.write_bytes(before)
+    assert caught.value.problems[0] == f"{cut} was started with other data or on another device:"
+    assert any(line.startswith("file reviews.jsonl: ") for line in caught.value.problems)
+
+
+def test_a_finished_run_has_nothing_to_resume(uninterrupted: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="has finished; there is nothing to resume"):
+        run.resume(uninterrupted)
+    with pytest.raises(ConfigError, match="is no run"):
+        run.resume(tmp_path)
+
+
+@pytest.mark.promise(
+    "the file is named, the checkpoint before it used, and the weights come out the same",
+    fault="the newest checkpoint is damaged when a run is resumed",
+)
+def test_a_damaged_checkpoint_costs_only_time(
+    start: Start, uninterrupted: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(Interrupted):
+        run.train(start(tmp_path), watcher=stopping(5, signal.SIGTERM))
+    folder, lines = tmp_path / "run", []
+    [newest] = folder.glob("checkpoints/step-00000005-*/tensors.safetensors")
+    os.truncate(newest, 100)
+
+    class Listening:
+        def say(self, line: str) -> None:
+            lines.append(line)
+
+        def step(self, record: Any) -> None:
+            pass
+
+    run.resume(folder, watcher=Listening())
+    assert f"damaged: {newest} is cut off: 100 of" in "\n".join(lines)
+    assert f"{folder} goes on after step 4." in lines
+    assert same(folder, uninterrupted)

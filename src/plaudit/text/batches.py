@@ -51,7 +51,7 @@ class Batch:
         """
         count_B = torch.bincount(self.owner_P)
         room = max(1, tokens // self.ids_PT.shape[1])
-        for texts in _runs(count_B.tolist(), room):
+        for texts in runs(count_B.tolist(), room):
             pieces = slice(int(count_B[: texts.start].sum()), int(count_B[: texts.stop].sum()))
             mask_PT = self.mask_PT[pieces]
             width = int(mask_PT.sum(dim=1).max())
@@ -76,7 +76,7 @@ class Batch:
         )
 
 
-def _runs(sizes: Sequence[int], room: int) -> Iterator[slice]:
+def runs(sizes: Sequence[int], room: int) -> Iterator[slice]:
     """Cut a list into runs whose sizes add up to at most ``room``, or that hold one item."""
     start = filled = 0
     for i, size in enumerate(sizes):

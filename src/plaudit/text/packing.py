@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.utils.data import Sampler
 
-from plaudit.text.batches import Batch, moved
+from plaudit.text.batches import Batch, moved, runs
 from plaudit.text.encode import Encoded
 
 
@@ -67,8 +67,30 @@ class PackedBatch:
         return self.ids_1S, self.spans, self.owner_P
 
     def parts(self, tokens: int) -> Iterator[PackedBatch]:
-        """Leave the row whole: where it is attended to by a kernel, there is room for it."""
-        yield self
+        """Cut the row between texts into parts of at most so many tokens.
+
+        A text that is larger is a part of its own.
+        """
+        if self.tokens <= tokens:
+            yield self
+            return
+        bounds_P1 = self.spans.bounds_P1
+        ends_B = bounds_P1[1:][torch.bincount(self.owner_P).cumsum(0) - 1]
+        sizes = torch.diff(ends_B, prepend=ends_B.new_zeros(1)).tolist()
+        for texts in runs(sizes, tokens):
+            mine = (self.owner_P >= texts.start) & (self.owner_P < texts.stop)
+            lengths_P = torch.diff(bounds_P1)[mine]
+            first = int(bounds_P1[:-1][mine][0])
+            count = int(lengths_P.sum())
+            own_P1 = torch.cat([bounds_P1.new_zeros(1), lengths_P.cumsum(0).to(bounds_P1)])
+            yield PackedBatch(
+                ids_1S=self.ids_1S[:, first : first + count],
+                spans=Spans(own_P1, int(lengths_P.max()), len(sizes[texts])),
+                owner_P=self.owner_P[mine] - texts.start,
+                rows_B=self.rows_B[texts],
+                labels_B=None if self.labels_B is None else self.labels_B[texts],
+                tokens=count,
+            )
 
     def to(self, device: torch.device | str) -> PackedBatch:
         """Return the batch on another device."""

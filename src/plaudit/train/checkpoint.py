@@ -240,8 +240,11 @@ class Checkpoints:
 
     def _failure(self, step: int, error: Exception) -> TrainingError:
         shutil.rmtree(self._staged, ignore_errors=True)
-        last = self._all()
-        kept = f"The last one, {last[-1].name}, is whole" if last else "There is none before it"
+        try:
+            last = self._all()
+        except OSError:  # not even that can be read
+            last = []
+        kept = f"The last one, {last[-1].name}, is whole" if last else "None before it is found"
         return TrainingError(
             f"step {step}: no checkpoint can be written to {self.folder}: {error}. {kept}. Make "
             f"room there, then: plaudit train --resume {self.run_folder}"

@@ -84,7 +84,7 @@ class Room:
         self._say(self.note)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        return compute(self.tokens)
+        return self.enough_for(step, largest, compute)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
