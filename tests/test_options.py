@@ -102,6 +102,7 @@ OTHER: dict[str, str] = {
     "evaluate.bootstrap": "200",
     "evaluate.confidence": "0.9",
     "report.explain": "true",
+    "report.robustness": "true",
 }
 SKEWED = "data.train={tmp}/skewed.csv"
 # What a key needs beside it to matter.

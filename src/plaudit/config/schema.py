@@ -244,6 +244,9 @@ class ReportConfig(Section):
     explain: bool = True
     """Mark the words that led to mistakes, list those that drive each label, and measure on test
     texts whether answers depend on them. Adds some seconds on a processor."""
+    robustness: bool = False
+    """Change test texts (typos, case, names, negation …) and see whether answers hold, as plaudit
+    robustness does. Some 2,000 more texts to label."""
 
 
 class Config(Section):

@@ -92,7 +92,7 @@ def _of_checks(section: Section) -> list[str]:
         f"{check['name']} {words.percent(check['failure_rate']['value'])}" for check in failed[:3]
     )
     return [
-        f"Of {len(run)} generated checks, {len(run) - len(failed)} hold on every case; most "
+        f"{len(run) - len(failed)} of {len(run)} generated checks passed on every case; most "
         f"failures: {worst}."
     ]
 

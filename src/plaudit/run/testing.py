@@ -21,6 +21,7 @@ from plaudit.evaluate.scores import Scores
 from plaudit.evaluate.slices import deduplicated, slices
 from plaudit.predict import Classifier
 from plaudit.report import document
+from plaudit.robustness import Plan, probe
 from plaudit.run import explaining
 from plaudit.run.watching import Watcher
 
@@ -64,7 +65,7 @@ class Tested:
     baseline_predictions : Predictions or None
     parts : dict
         The sections ``deduplicated`` and ``slices``.
-    explanation : dict or None
+    explanation, robustness : dict or None
         None when it was not asked for.
     """
 
@@ -79,6 +80,7 @@ class Tested:
     baseline_predictions: Predictions | None
     parts: dict[str, Any]
     explanation: dict[str, Any] | None
+    robustness: dict[str, Any] | None
 
 
 def sections(tested: Tested | None) -> dict[str, Any]:
@@ -91,6 +93,7 @@ def sections(tested: Tested | None) -> dict[str, Any]:
         "mistakes": tested.mistakes if tested else [],
         **(tested.parts if tested else {"deduplicated": None, "slices": []}),
         "explanation": tested.explanation if tested else None,
+        "robustness": tested.robustness if tested else None,
     }
 
 
@@ -157,6 +160,7 @@ def test(
         else None,
         parts=parts(predictions, rows, config.evaluate),
         explanation=_explanation(classifier, rows, mistakes, config, say),
+        robustness=_robustness(classifier, rows, prepared.test_note, config, say),
     )
 
 
@@ -203,6 +207,18 @@ def _explanation(
         return None
     settings = (config.seed, config.evaluate.confidence)
     return explaining.explanation(classifier, rows, mistakes, settings, say)
+
+
+def _robustness(
+    classifier: Classifier, rows: Rows, note: str, config: Config, say: Callable[[str], None]
+) -> dict[str, Any] | None:
+    if not config.report.robustness:
+        return None
+    say("Changing a sample of the test texts, to see whether the answers hold.")
+    settings = config.evaluate
+    how = Plan(seed=config.seed, bootstrap=settings.bootstrap, confidence=settings.confidence)
+    described = {"asked": config.data.test or config.data.train, "note": note}
+    return probe(classifier, rows, described, plan=how).to_dict()
 
 
 def scored(
