@@ -59,6 +59,11 @@ def test_sides_that_do_not_belong_together_are_refused() -> None:
         pair_scores(np.ones(0, dtype=bool), np.ones(0, dtype=bool))
 
 
+def test_the_end_of_an_interval_at_all_is_all() -> None:
+    assert share(48, 48).high == 1.0
+    assert share(0, 48).low == 0.0
+
+
 @pytest.mark.parametrize(("count", "low", "high"), [(0, 0.0, 0.037), (100, 0.963, 1.0)])
 def test_none_or_all_of_a_hundred_is_not_certainty(count: int, low: float, high: float) -> None:
     found = share(count, 100)

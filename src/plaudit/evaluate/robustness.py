@@ -125,4 +125,6 @@ def share(count: int, total: int, confidence: float = 0.95) -> Estimate:
     >>> none.value, none.low, round(none.high, 3)
     (0.0, 0.0, 0.037)
     """
-    return Estimate(count / total, *wilson(count, total, confidence))
+    low, high = wilson(count, total, confidence)
+    # Exact at the ends, where rounding leaves 0.9999999999.
+    return Estimate(count / total, 0.0 if count == 0 else low, 1.0 if count == total else high)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """A pair of which the original was labelled rightly and the edited text was not."""
+    """A pair, cleaned, of which the original was labelled rightly and the edited text was not."""
 
     original: Side
     edited: Side
@@ -115,12 +115,13 @@ def score(classifier: Classifier, pairs: Pairs, intervals: tuple[int, float], se
         seen_originals=int(seen_P2[:, 0].sum()),
         seen_edited=int(seen_P2[:, 1].sum()),
         fresh=scored(right_P2[fresh_P]) if 0 < len(fresh_P) < len(right_P2) else None,
-        missed=tuple(_missed(pairs.pairs[p], true_P2[p]) for p in surest),
+        missed=tuple(_missed(pairs.pairs[p], texts[2 * p : 2 * p + 2], true_P2[p]) for p in surest),
     )
 
 
-def _missed(pair: tuple[Side, Side], true_2: np.ndarray) -> Missed:
-    return Missed(pair[0], pair[1], (float(true_2[0]), float(true_2[1])))
+def _missed(pair: tuple[Side, Side], texts: list[str], true_2: np.ndarray) -> Missed:
+    original, edited = (replace(side, text=text) for side, text in zip(pair, texts, strict=True))
+    return Missed(original, edited, (float(true_2[0]), float(true_2[1])))
 
 
 def _seen(texts: list[str], seen_prints_N: np.ndarray) -> np.ndarray:
