@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from plaudit.ablate.ablation import ablate
     from plaudit.audit.examine import Audit, audit
     from plaudit.bench.compare import bench
     from plaudit.compare import compare
@@ -47,6 +48,7 @@ __all__ = [
     "Config",
     "Embedder",
     "__version__",
+    "ablate",
     "audit",
     "bench",
     "compare",
@@ -77,6 +79,7 @@ _HOMES = {
 # The verbs of the command line. Each is also a module, or in the case of recipes a folder that
 # Python would import as one.
 _VERBS = {
+    "ablate": ("plaudit.ablate.ablation", "ablate"),
     "audit": ("plaudit.audit.examine", "audit"),
     "bench": ("plaudit.bench.compare", "bench"),
     "compare": ("plaudit.compare", "compare"),

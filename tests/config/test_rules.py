@@ -47,6 +47,28 @@ def test_something_must_be_left_to_train_on():
     assert keys_of(changed(split={"validation_size": 500, "test_size": 0.6})) == []
 
 
+def test_prior_correction_needs_shares_that_were_changed():
+    correct = {"prior_correction": True}
+    for method in ("none", "focal"):
+        found = keys_of(changed(imbalance={"method": method, **correct}))
+        assert found == ["imbalance.prior_correction"]
+    for method in ("weights", "oversample", "undersample"):
+        assert keys_of(changed(imbalance={"method": method, **correct})) == []
+
+
+def test_rdrop_needs_dropout():
+    none = {"head_dropout": 0.0}
+    assert keys_of(changed(craft={"rdrop": 1.0}, model=none)) == ["craft.rdrop"]
+    assert keys_of(changed(craft={"rdrop": 1.0})) == []
+    assert keys_of(changed(craft={"rdrop": 1.0}, model={**none, "dropout": 0.1})) == []
+
+
+def test_embeddings_that_are_moved_must_not_be_frozen():
+    for frozen in ({"freeze_embeddings": True}, {"freeze_layers": 1}):
+        assert keys_of(changed(craft={"fgm": 1.0}, model=frozen)) == ["craft.fgm"]
+    assert keys_of(changed(craft={"fgm": 1.0})) == []
+
+
 @pytest.mark.parametrize("value", [math.inf, math.nan])
 def test_numbers_must_be_finite(value):
     broken = Config().model_copy(update={"optim": Config().optim.model_copy(update={"lr": value})})

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from plaudit.cli import about, models
+from plaudit.cli.ablate import ablate
 from plaudit.cli.audit import audit
 from plaudit.cli.compare import compare
 from plaudit.cli.embed import embed
@@ -59,7 +60,7 @@ app.command(context_settings={"help_option_names": []})(models.train)
 app.command()(audit)
 for make_or_use in (models.evaluate, models.predict, models.export, models.bench):
     app.command()(make_or_use)
-for each in (explain, compare, embed, score, push, robustness):
+for each in (explain, compare, ablate, embed, score, push, robustness):
     app.command()(each)
 for tell in (about.recipes, about.doctor, about.report):
     app.command()(tell)

@@ -23,7 +23,7 @@ from plaudit.text.dataset import dataloader
 from plaudit.text.encode import Encoded, TextEncoder
 from plaudit.text.packing import AnyBatch, PackedLoader
 from plaudit.text.sampling import TokenBudgetSampler
-from plaudit.train.course import plan_course
+from plaudit.train.course import Course, plan_course
 from plaudit.train.craft import Craft, Validate
 from plaudit.train.drive import Trained, drive
 from plaudit.train.keep import Keeper
@@ -152,7 +152,13 @@ def lesson(config: Config, model: ReviewClassifier, data: Data, compute: Compute
     return Lesson(model, data, compute, sampler, loader, Craft(model, config, balance))
 
 
-def learn(config: Config, taught: Lesson, keeper: Keeper, watcher: Watcher) -> Trained:
+def learn(
+    config: Config,
+    taught: Lesson,
+    keeper: Keeper,
+    watcher: Watcher,
+    course: Course | None = None,
+) -> Trained:
     """Train a model; it then has the best state.
 
     Parameters
@@ -162,6 +168,8 @@ def learn(config: Config, taught: Lesson, keeper: Keeper, watcher: Watcher) -> T
     keeper : Keeper
         Writes what is to be kept, and may know where the run goes on.
     watcher : Watcher
+    course : Course, optional
+        How long; by default as ``config.train`` says.
 
     Returns
     -------
@@ -176,7 +184,8 @@ def learn(config: Config, taught: Lesson, keeper: Keeper, watcher: Watcher) -> T
     form = batch_form(config, model, compute)
     if config.train.packed != "auto" or compute.device == "cuda":
         watcher.say(f"{'packed' if form.packed else 'padded'} batches: {form.reason}")
-    course = plan_course(taught.sampler, config.train, validated=taught.check is not None)
+    if course is None:
+        course = plan_course(taught.sampler, config.train, validated=taught.check is not None)
     room = Room(compute.tokens_at_once, watcher.say)
     settings = Settings(config.optim, config.train, craft, state=keeper.state, room=room)
     steps = fit(model, taught.batches, course, compute, settings, taught.check)

@@ -1,0 +1,135 @@
+"""Each value of a setting trained alike and measured on validation. Read :func:`ablate` first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from plaudit.ablate.arms import BUDGET_KEYS, Arm, arms_of
+from plaudit.ablate.document import Measured, document
+from plaudit.ablate.trial import Bench, write_json
+from plaudit.run.folder import take
+from plaudit.run.watching import Silent, Watcher
+from plaudit.train.course import Course
+
+Budget = Literal["steps", "own"]
+TABLE = "table.json"
+_PLAN = "ablation.json"
+
+
+def ablate(
+    what: str,
+    choices: Mapping[str, Sequence[str]],
+    shared: Sequence[str] = (),
+    *,
+    seeds: int = 1,
+    budget: Budget = "steps",
+    watcher: Watcher | None = None,
+) -> dict[str, Any]:
+    """Train every value of a setting under the same budget, and compare them on validation.
+
+    What was interrupted goes on where it was; finished trials are not made again.
+
+    Parameters
+    ----------
+    what : str
+        A recipe, a TOML file, or DATA.
+    choices : mapping of str to sequence of str
+        Key to values; of several keys, every combination.
+    shared : sequence of str
+        ``key=value`` for all.
+    seeds : int
+        Runs of each; the data are divided alike in all.
+    budget : {"steps", "own"}
+        steps: as many optimiser steps and evaluations as the first value takes, which is about as
+        many tokens. own: what each value's settings say. Settings that are themselves about the
+        budget always have their own.
+    watcher : Watcher, optional
+
+    Returns
+    -------
+    dict
+        What ``table.json`` in the ablation's folder holds.
+
+    Raises
+    ------
+    plaudit.errors.PlauditError
+        A configuration or the data cannot be used, or training failed.
+
+    Examples
+    --------
+    >>> import plaudit
+    >>> policies = {"text.policy": ["head", "tail"]}
+    >>> found = plaudit.ablate("reviews.toml", policies, ["train.epochs=1"])
+    >>> [arm["name"] for arm in found["arms"]]
+    ['text.policy=head', 'text.policy=tail']
+    >>> found["arms"][0]["difference"] is None, sorted(found["arms"][1]["difference"])[0]
+    (True, 'accuracy')
+    """
+    arms = arms_of(what, choices, shared)
+    if BUDGET_KEYS.intersection(choices):
+        budget = "own"
+    config = arms[0].config
+    bench = Bench(_folder(arms, seeds, budget), watcher or Silent())
+    bench.watcher.say(f"{bench.folder}: {len(arms)} values, runs of each: {seeds}")
+    course = bench.plan(config) if budget == "steps" else None
+    measured = [
+        _measured(bench, arm, range(config.seed, config.seed + seeds), course) for arm in arms
+    ]
+    found = {
+        "folder": str(bench.folder),
+        "choices": {key: list(values) for key, values in choices.items()},
+        "seeds": seeds,
+        "budget": budget,
+    } | document(measured, config)
+    write_json(bench.folder / TABLE, found)
+    return found
+
+
+def _measured(bench: Bench, arm: Arm, seeds: range, course: Course | None) -> Measured:
+    if course is not None:
+        # Steps and evaluations of the first value; what an epoch is, is the arm's own.
+        own = bench.plan(arm.config)
+        batches = course.steps * arm.config.train.accumulation
+        course = replace(course, batches=batches, steps_per_epoch=own.steps_per_epoch)
+    trials = []
+    for seed in seeds:
+        bench.watcher.say(f"{arm.name}, seed {seed}")
+        place = bench.folder / f"{arm.config.digest()}-seed{seed}"
+        trials.append(bench.trial(arm.config, seed, place, course))
+    targets_N = bench.prepared(arm.config).train.targets_N
+    return Measured(
+        arm,
+        [facts for facts, _ in trials],
+        [answers for _, answers in trials],
+        _minority(targets_N),
+    )
+
+
+def _folder(arms: Sequence[Arm], seeds: int, budget: Budget) -> Path:
+    """Return the folder of this very ablation, if it was begun before, else a new one."""
+    config = arms[0].config
+    name = f"ablate-{config.name}"
+    plan = {
+        "name": name,
+        "arms": {arm.name: arm.config.digest() for arm in arms},
+        "seeds": seeds,
+        "budget": budget,
+    }
+    for known in sorted(Path(config.out).glob(f"{name}*/{_PLAN}")):
+        if json.loads(known.read_text(encoding="utf-8")) == plan:
+            return known.parent
+    folder = take(config.out, name)
+    write_json(folder / _PLAN, plan)
+    return folder
+
+
+def _minority(targets_N: np.ndarray) -> int | None:
+    counts_C = np.bincount(targets_N)
+    smallest = np.flatnonzero(counts_C == counts_C.min())
+    return int(smallest[0]) if len(smallest) == 1 else None

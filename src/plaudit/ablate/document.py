@@ -1,0 +1,116 @@
+"""What an ablation found, as one document; ``table.json`` holds it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from plaudit.ablate.arms import Arm
+from plaudit.ablate.resampled import Sampled, sample
+from plaudit.ablate.trial import Facts
+from plaudit.config import Config
+from plaudit.evaluate.predictions import Predictions
+from plaudit.evaluate.scores import plain
+
+_NOTE = (
+    "Measured on validation, from which each run's best state was chosen too: the values compare "
+    "with each other, and lie a little above what new texts would give. The test set was not "
+    "opened. Intervals are for other rows, not for other seeds."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """An arm and its trials, one a seed.
+
+    Attributes
+    ----------
+    arm : Arm
+    facts : list of Facts
+    answers : list of Predictions
+    minority : int or None
+        The class that has the fewest texts in training.
+    """
+
+    arm: Arm
+    facts: list[Facts]
+    answers: list[Predictions]
+    minority: int | None
+
+
+def document(measured: Sequence[Measured], config: Config) -> dict[str, Any]:
+    """Measure all arms and put them side by side.
+
+    Parameters
+    ----------
+    measured : sequence of Measured
+        The first is what the others are compared with.
+    config : Config
+        Of the first.
+
+    Returns
+    -------
+    dict
+        Keys schema, rows, labels, minority, select, best, note, interval, arms.
+    """
+    first, labels = measured[0], measured[0].answers[0].labels
+    resamples, confidence = config.evaluate.bootstrap, config.evaluate.confidence
+    sampled = [sample(one.answers, one.minority, resamples) for one in measured]
+    arms = []
+    for one, own in zip(measured, sampled, strict=True):
+        # Other rows, as after a change of the split, cannot be paired.
+        paired = one is not first and _same_rows(one, first)
+        difference = own.minus(sampled[0], confidence) if paired else None
+        arms.append(_arm(one, own, confidence) | {"difference": _plain(difference)})
+    best = _best([own.values[config.train.select] for own in sampled], config.train.select)
+    return {
+        "schema": 1,
+        "rows": len(first.answers[0]),
+        "labels": list(labels),
+        "minority": None if first.minority is None else labels[first.minority],
+        "select": config.train.select,
+        "best": measured[best].arm.name,
+        "note": _NOTE,
+        "interval": {"confidence": confidence, "resamples": resamples},
+        "arms": arms,
+    }
+
+
+def _arm(one: Measured, sampled: Sampled, confidence: float) -> dict[str, Any]:
+    facts = one.facts[0]
+    return {
+        "name": one.arm.name,
+        "values": dict(one.arm.values),
+        "metrics": _plain(sampled.estimates(confidence)),
+        "by_seed": {
+            name: [None if math.isnan(value) else value for value in values]
+            for name, values in sampled.seeds.items()
+        },
+        "steps": facts.steps,
+        "epochs": facts.epochs,
+        "tokens": facts.tokens,
+        "seconds": float(np.mean([each.seconds for each in one.facts])),
+        "texts_cut": facts.texts_cut,
+        "tokens_lost": 1.0 - facts.tokens_kept / max(1, facts.tokens_total),
+    }
+
+
+def _plain(estimates: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if estimates is None:
+        return None
+    return {name: plain(estimate) for name, estimate in estimates.items()}
+
+
+def _same_rows(one: Measured, other: Measured) -> bool:
+    mine, theirs = one.answers[0], other.answers[0]
+    alike = np.array_equal(mine.prints_N, theirs.prints_N) and mine.labels == theirs.labels
+    # Of another class, the F1 of "the minority" is another quantity.
+    return alike and one.minority == other.minority
+
+
+def _best(values: Sequence[float], select: str) -> int:
+    return int(np.argmin(values) if select == "log_loss" else np.argmax(values))

@@ -1,0 +1,181 @@
+"""One arm with one seed: trained, its answers on validation kept, or found where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from plaudit.config import Config
+from plaudit.data.prepare import Prepared, prepare
+from plaudit.errors import ConfigError
+from plaudit.evaluate import predictions
+from plaudit.evaluate.predictions import PREDICTIONS, Predictions
+from plaudit.model.build import load_tokenizer
+from plaudit.model.device import plan
+from plaudit.run.learning import Data, Lesson, encoded, learn, lesson, new_model
+from plaudit.run.watching import Watcher
+from plaudit.text.encode import TextEncoder
+from plaudit.train.course import Course, plan_course
+from plaudit.train.drive import Trained
+from plaudit.train.keep import Keeper
+
+_FACTS = "trial.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a trial was, and what it cost.
+
+    Attributes
+    ----------
+    key : str
+        Digest of settings, seed, budget and data: a trial is found again by it.
+    seed, steps, tokens, best_step : int
+    epochs, seconds : float
+    texts_cut, tokens_total, tokens_kept : int
+        Of the training texts.
+    """
+
+    key: str
+    seed: int
+    steps: int
+    tokens: int
+    best_step: int
+    epochs: float
+    seconds: float
+    texts_cut: int
+    tokens_total: int
+    tokens_kept: int
+
+
+@dataclass(slots=True)
+class Bench:
+    """Where trials are made; what several of them need is read and encoded once.
+
+    Attributes
+    ----------
+    folder : Path
+    watcher : Watcher
+    """
+
+    folder: Path
+    watcher: Watcher
+    _prepared: tuple[str, Prepared] | None = None
+    _data: tuple[str, Data] | None = None
+
+    def prepared(self, config: Config) -> Prepared:
+        """Return the rows; the test part stays sealed."""
+        key = _digest(config, ["data", "clean", "split", "seed"])
+        if self._prepared is None or self._prepared[0] != key:
+            self._prepared = key, prepare(config, self.watcher.say)
+        found = self._prepared[1]
+        if not len(found.validation):
+            raise ConfigError(
+                "split.validation_size is 0 and data.validation is not set: values are compared on "
+                "validation alone; set one of them."
+            )
+        return found
+
+    def data(self, config: Config) -> tuple[Data, TextEncoder]:
+        """Return the encoded rows."""
+        encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text)
+        parts = ["data", "clean", "split", "seed", "text"]
+        key = _digest(config, parts) + config.model.encoder
+        if self._data is None or self._data[0] != key:
+            self._data = key, encoded(self.prepared(config), encoder)
+        return self._data[1], encoder
+
+    def plan(self, config: Config) -> Course:
+        """Return the course that a configuration takes by itself."""
+        sampler = self._lesson(config, config.seed).sampler
+        return plan_course(sampler, config.train, validated=True)
+
+    def trial(
+        self, config: Config, seed: int, folder: Path, course: Course | None
+    ) -> tuple[Facts, Predictions]:
+        """Train with a seed, unless that has been done.
+
+        Parameters
+        ----------
+        config : Config
+            Its own seed divides the data, whatever the trial's is.
+        seed : int
+        folder : Path
+            The trial's own.
+        course : Course or None
+            How long it trains; None: as its settings say.
+
+        Returns
+        -------
+        (Facts, Predictions)
+            The answers are for the validation rows.
+        """
+        key = self._key(config, seed, course)
+        if (folder / _FACTS).is_file():
+            facts = Facts(**json.loads((folder / _FACTS).read_text(encoding="utf-8")))
+            if facts.key == key:
+                return facts, predictions.read(folder / PREDICTIONS)
+        folder.mkdir(parents=True, exist_ok=True)
+        taught = self._lesson(config, seed)
+        seeded = config.model_copy(update={"seed": seed})
+        trained = learn(seeded, taught, Keeper(folder), self.watcher, course)
+        facts = _facts(key, seed, trained, taught.data)
+        answers = predictions.of_rows(
+            taught.data.prepared.validation, taught.probabilities(), taught.data.prepared.labels
+        )
+        # Of an interrupted attempt, or of one with other data.
+        (folder / PREDICTIONS).unlink(missing_ok=True)
+        predictions.write(folder / PREDICTIONS, answers)
+        # Last, and whole: where it is, the trial is done.
+        write_json(folder / _FACTS, asdict(facts))
+        return facts, answers
+
+    def _lesson(self, config: Config, seed: int) -> Lesson:
+        compute = plan(config.train.device, config.train.precision)
+        data, encoder = self.data(config)
+        seeded = config.model_copy(update={"seed": seed})
+        return lesson(seeded, new_model(seeded, data.prepared.labels, encoder), data, compute)
+
+    def _key(self, config: Config, seed: int, course: Course | None) -> str:
+        rows = self.prepared(config)
+        settings = "" if course is None else repr((course.steps, sorted(course.validate_after)))
+        parts = [config.digest(), str(seed), settings]
+        state = hashlib.sha256("|".join(parts).encode())
+        for part in (rows.train, rows.validation):
+            state.update(part.prints_N.tobytes())
+            state.update(part.targets_N.tobytes())
+        return state.hexdigest()[:16]
+
+
+def _facts(key: str, seed: int, trained: Trained, data: Data) -> Facts:
+    last, encoded_ = trained.history[-1], data.train
+    return Facts(
+        key=key,
+        seed=seed,
+        steps=last.step,
+        tokens=last.tokens,
+        best_step=trained.best_step,
+        epochs=last.epoch,
+        seconds=last.seconds,
+        texts_cut=int((encoded_.kept_N < encoded_.full_N).sum()),
+        tokens_total=int(encoded_.full_N.sum()),
+        tokens_kept=int(encoded_.kept_N.sum()),
+    )
+
+
+def write_json(path: Path, document: object) -> None:
+    """Write JSON so that a crash leaves either the old file or the new one."""
+    staged = path.with_name(f".{path.name}.part")
+    staged.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    with staged.open("rb") as file:
+        os.fsync(file.fileno())
+    staged.replace(path)
+
+
+def _digest(config: Config, parts: Sequence[str]) -> str:
+    values = config.model_dump(mode="json", include=set(parts))
+    return json.dumps(values, sort_keys=True)

@@ -1,0 +1,207 @@
+"""Values of a setting are trained alike, compared on validation alone, and not trained twice."""
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import plaudit
+from plaudit.ablate import trial
+from plaudit.ablate.ablation import TABLE
+from plaudit.ablate.arms import arms_of, choices_of
+from plaudit.ablate.resampled import sample
+from plaudit.ablate.table import table
+from plaudit.cli import app
+from plaudit.data.split import Sealed
+from plaudit.errors import ConfigError, PlauditError
+from plaudit.evaluate.metrics import point
+from plaudit.evaluate.predictions import Predictions
+from tests.conftest import review
+
+POLICIES = ["head", "tail", "head_tail", "windows"]
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory, tiny_encoder) -> Path:
+    """One review in five is positive."""
+    folder = tmp_path_factory.mktemp("ablate")
+    random_ = random.Random(5)
+    with (folder / "reviews.jsonl").open("w", encoding="utf-8") as file:
+        for n in range(200):
+            label = ("positive", "negative")[n % 5 > 0]
+            text = f"film{n} {review(label, random_)}"
+            file.write(json.dumps({"text": text, "label": label}) + "\n")
+    path = folder / "small.toml"
+    path.write_text(
+        f'data.train = "{folder}/reviews.jsonl"\nout = "{folder}/runs"\ntext.max_tokens = 14\n'
+        f'text.stride = 3\nmodel.encoder = "{tiny_encoder}"\noptim.lr = 1e-2\ntrain.epochs = 3\n'
+        "train.batch_tokens = 256\nsplit.validation_size = 60\nsplit.test_size = 20\n"
+        "evaluate.bootstrap = 100\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def done(recipe):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Sealed, "open", lambda self: pytest.fail("the test set was opened"))
+        return plaudit.ablate(str(recipe), {"text.policy": POLICIES}, seeds=2)
+
+
+def test_the_four_policies_come_with_the_tokens_they_lose(done):
+    lost = {arm["values"]["text.policy"]: arm["tokens_lost"] for arm in done["arms"]}
+    assert list(lost) == POLICIES
+    assert lost["windows"] == 0.0
+    assert lost["head"] == lost["tail"] == lost["head_tail"] > 0.1
+    names, rows = table(done)
+    assert (names[0], names[-1]) == ("value", "tokens lost")
+    assert [row[0] for row in rows] == [f"text.policy={policy}" for policy in POLICIES]
+
+
+def test_all_values_take_the_steps_of_the_first(done):
+    assert len({arm["steps"] for arm in done["arms"]}) == 1
+    epochs = {arm["values"]["text.policy"]: arm["epochs"] for arm in done["arms"]}
+    # Windows are more tokens a text: in the same steps it sees fewer of them.
+    assert epochs["head"] == pytest.approx(3.0, abs=0.1)
+    assert epochs["windows"] < 2.4
+
+
+def test_a_metric_is_the_mean_over_the_seeds_and_a_difference_that_of_the_means(done):
+    first, second = done["arms"][:2]
+    assert first["difference"] is None
+    assert len(first["by_seed"]["accuracy"]) == 2
+    for arm in (first, second):
+        assert arm["metrics"]["accuracy"]["value"] == pytest.approx(
+            np.mean(arm["by_seed"]["accuracy"])
+        )
+    for name in ("accuracy", "minority_f1", "log_loss"):
+        assert second["difference"][name]["value"] == pytest.approx(
+            second["metrics"][name]["value"] - first["metrics"][name]["value"]
+        )
+    assert (done["rows"], done["minority"]) == (60, "positive")
+    assert second["metrics"]["mcc"]["value"] > 0.2
+
+
+def test_the_table_lies_in_the_folder(done):
+    folder = Path(done["folder"])
+    assert folder.name == "ablate-small"
+    assert json.loads((folder / TABLE).read_text(encoding="utf-8")) == done
+
+
+def test_what_was_interrupted_goes_on_with_the_trials_that_are_missing(done, recipe, monkeypatch):
+    learn, trained = trial.learn, []
+
+    def counted(config, *others):
+        trained.append((config.text.policy, config.seed))
+        return learn(config, *others)
+
+    monkeypatch.setattr(trial, "learn", counted)
+    assert plaudit.ablate(str(recipe), {"text.policy": POLICIES}, seeds=2) == done
+    assert trained == []
+    [tail] = [a.config for a in arms_of(str(recipe), {"text.policy": ["tail"]}, [])]
+    (Path(done["folder"]) / f"{tail.digest()}-seed1" / "trial.json").unlink()
+    again = plaudit.ablate(str(recipe), {"text.policy": POLICIES}, seeds=2)
+    assert trained == [("tail", 1)]
+    assert [a["metrics"] for a in again["arms"]] == [a["metrics"] for a in done["arms"]]
+
+
+def test_another_ablation_has_a_folder_of_its_own(done, recipe):
+    other = plaudit.ablate(str(recipe), {"imbalance.method": ["none", "oversample"]})
+    assert Path(other["folder"]).name == "ablate-small-2"
+    none, over = other["arms"]
+    # Each epoch shows more texts; the budget stays.
+    assert over["steps"] == none["steps"]
+    assert over["epochs"] < none["epochs"]
+
+
+def test_settings_of_the_budget_have_their_own(recipe):
+    document = plaudit.ablate(str(recipe), {"train.max_steps": ["2", "3"]}, ["train.evaluations=1"])
+    assert [arm["steps"] for arm in document["arms"]] == [2, 3]
+    assert document["budget"] == "own"
+
+
+def test_without_validation_there_is_nothing_to_compare_on(recipe):
+    with pytest.raises(PlauditError, match="compared on validation alone"):
+        plaudit.ablate(str(recipe), {"optim.lr": ["1e-3", "2e-3"]}, ["split.validation_size=0"])
+
+
+def test_a_comma_makes_a_choice_outside_of_brackets_and_quotes():
+    choices, shared = choices_of(["a.b=1,2", "c.d=[1, 2]", "e.f=[1,2],[3,4]", 'g={"a,b" = "c"}'])
+    assert choices == {"a.b": ["1", "2"], "e.f": ["[1,2]", "[3,4]"]}
+    assert shared == ["c.d=[1, 2]", 'g={"a,b" = "c"}']
+
+
+@pytest.mark.parametrize("settings", [["a=1"], ["a=1,1"], ["a=1,"], ["a=1,2", "a=3,4"]])
+def test_a_comparison_of_nothing_or_of_the_same_is_refused(settings):
+    with pytest.raises(ConfigError):
+        choices_of(settings)
+
+
+def test_every_combination_is_an_arm_and_all_mistakes_come_at_once(recipe):
+    choices = {"text.policy": ["head", "tail"], "optim.lr": ["1e-3", "2e-3", "3e-3"]}
+    arms = arms_of(str(recipe), choices, ["train.epochs=2"])
+    assert len(arms) == 6
+    assert arms[0].name == "text.policy=head optim.lr=1e-3"
+    assert (arms[5].config.text.policy, arms[5].config.optim.lr) == ("tail", 3e-3)
+    assert {arm.config.train.epochs for arm in arms} == {2.0}
+    with pytest.raises(ConfigError) as raised:
+        arms_of(str(recipe), {"text.policy": ["hed", "tail", "tial"]}, [])
+    assert len(raised.value.problems) == 2
+
+
+def answers(probability_N, targets_N):
+    probabilities_NC = np.stack([1 - probability_N, probability_N], axis=1)
+    rows = len(targets_N)
+    return Predictions(
+        ("no", "yes"), np.arange(rows, dtype=np.uint64), [str(n) for n in range(rows)], targets_N,
+        probabilities_NC.argmax(axis=1), probabilities_NC, [""] * rows,
+    )  # fmt: skip
+
+
+def test_resampled_metrics_agree_with_those_of_evaluation():
+    generator = np.random.default_rng(0)
+    targets_N = (generator.random(300) < 0.2).astype(np.int64)
+    one = answers(np.clip(0.5 * targets_N + generator.random(300) * 0.7, 0, 1), targets_N)
+    found = sample([one], 1, 200)
+    names = ["accuracy", "balanced_accuracy", "macro_f1", "mcc", "log_loss"]
+    assert {n: found.values[n] for n in names} == pytest.approx(
+        point(one.probabilities_NC, targets_N, names)
+    )
+    hits = ((one.predicted_N == 1) & (targets_N == 1)).sum()
+    f1 = 2 * hits / ((one.predicted_N == 1).sum() + (targets_N == 1).sum())
+    assert found.values["minority_f1"] == pytest.approx(f1)
+    accuracy = found.estimates(0.95)["accuracy"]
+    spread = 1.96 * np.sqrt(accuracy.value * (1 - accuracy.value) / 300)
+    assert accuracy.high - accuracy.low == pytest.approx(2 * spread, rel=0.3)
+
+
+def test_what_is_hard_for_both_cancels_out_of_a_difference():
+    generator = np.random.default_rng(1)
+    targets_N = generator.integers(0, 2, 400)
+    right_N = generator.random(400) < 0.7
+    probability_N = np.where(right_N, targets_N, 1 - targets_N) * 0.8 + 0.1
+    better_N = probability_N.copy()
+    better_N[np.flatnonzero(~right_N)[:12]] = targets_N[np.flatnonzero(~right_N)[:12]] * 0.8 + 0.1
+    one, other = (sample([answers(p, targets_N)], None, 300) for p in (probability_N, better_N))
+    difference = other.minus(one, 0.95)["accuracy"]
+    assert difference.value == pytest.approx(12 / 400)
+    assert difference.low > 0
+    alone = one.estimates(0.95)["accuracy"]
+    assert difference.high - difference.low < 0.6 * (alone.high - alone.low)
+    assert "minority_f1" not in one.values
+
+
+def test_the_command_prints_one_document_and_names_the_best_run(done, recipe):
+    asked = ["ablate", str(recipe), f"text.policy={','.join(POLICIES)}", "--seeds", "2", "--json"]
+    ended = CliRunner().invoke(app, asked)
+    assert ended.exit_code == 0
+    on_disk = (Path(done["folder"]) / TABLE).read_text(encoding="utf-8")
+    assert json.loads(ended.stdout) == json.loads(on_disk)
+    assert f"next: plaudit train {recipe} {done['best']}" in ended.stderr
+    shown = CliRunner().invoke(app, [*asked[:-1], "--quiet"]).stdout
+    assert "text.policy=head_tail" in shown
+    assert CliRunner().invoke(app, ["ablate", str(recipe), "optim.lr=1"]).exit_code == 2
