@@ -18,6 +18,7 @@ from plaudit.train.course import plan_course
 from plaudit.train.craft import Craft
 from plaudit.train.drive import drive
 from plaudit.train.imbalance import balance
+from plaudit.train.keep import Keeper
 from plaudit.train.loop import Settings, fit
 from plaudit.train.optim import depth_of_parameters
 from plaudit.train.unfreezing import Unfreezing
@@ -342,7 +343,7 @@ def test_the_state_that_a_run_ends_with_is_a_mean_too(values, tiny_encoder, tmp_
             average.add()
             yield record
 
-    drive(steps(), model, tmp_path, TrainConfig(), lambda record: None, average)
+    drive(steps(), model, Keeper(tmp_path), TrainConfig(), lambda record: None, average)
     # The bias is the step's number: 1, then 2.
     assert float(bias(model)[0]) == (1.0 if values[0] == 0.9 else 1.5)
 

@@ -14,6 +14,7 @@ from plaudit.ablate.arms import BUDGET_KEYS, Arm, arms_of
 from plaudit.ablate.document import Measured, document
 from plaudit.ablate.trial import Bench, write_json
 from plaudit.run.folder import take
+from plaudit.run.lock import held
 from plaudit.run.watching import Silent, Watcher
 from plaudit.train.course import Course
 
@@ -77,10 +78,11 @@ def ablate(
     config = arms[0].config
     bench = Bench(_folder(arms, seeds, budget), watcher or Silent())
     bench.watcher.say(f"{bench.folder}: {len(arms)} values, runs of each: {seeds}")
-    course = bench.plan(config) if budget == "steps" else None
-    measured = [
-        _measured(bench, arm, range(config.seed, config.seed + seeds), course) for arm in arms
-    ]
+    with held(bench.folder):
+        course = bench.plan(config) if budget == "steps" else None
+        measured = [
+            _measured(bench, arm, range(config.seed, config.seed + seeds), course) for arm in arms
+        ]
     found = {
         "folder": str(bench.folder),
         "choices": {key: list(values) for key, values in choices.items()},

@@ -120,9 +120,9 @@ class Bench:
             if facts.key == key:
                 return facts, predictions.read(folder / PREDICTIONS)
         folder.mkdir(parents=True, exist_ok=True)
-        taught = self._lesson(config, seed)
+        taught, keeper = self._lesson(config, seed), Keeper(folder)
         seeded = config.model_copy(update={"seed": seed})
-        trained = learn(seeded, taught, Keeper(folder), self.watcher, course)
+        trained = learn(seeded, taught, keeper, self.watcher, course)
         facts = _facts(key, seed, trained, taught.data)
         answers = predictions.of_rows(
             taught.data.prepared.validation, taught.probabilities(), taught.data.prepared.labels
@@ -132,6 +132,7 @@ class Bench:
         predictions.write(folder / PREDICTIONS, answers)
         # Last, and whole: where it is, the trial is done.
         write_json(folder / _FACTS, asdict(facts))
+        keeper.checkpoints.clear()
         return facts, answers
 
     def _lesson(self, config: Config, seed: int) -> Lesson:
