@@ -17,7 +17,7 @@ from plaudit.ablate.table import table
 from plaudit.cli import app
 from plaudit.data.split import Sealed
 from plaudit.errors import ConfigError, PlauditError
-from plaudit.evaluate.metrics import point
+from plaudit.evaluate.metrics import point, score
 from plaudit.evaluate.predictions import Predictions
 from tests.conftest import review
 
@@ -171,6 +171,8 @@ def test_resampled_metrics_agree_with_those_of_evaluation():
     assert {n: found.values[n] for n in names} == pytest.approx(
         point(one.probabilities_NC, targets_N, names)
     )
+    whole = score(one.probabilities_NC, targets_N, ("no", "yes"), bootstrap=100)
+    assert found.values["ece"] == pytest.approx(whole.metrics["ece"].value)
     hits = ((one.predicted_N == 1) & (targets_N == 1)).sum()
     f1 = 2 * hits / ((one.predicted_N == 1).sum() + (targets_N == 1).sum())
     assert found.values["minority_f1"] == pytest.approx(f1)

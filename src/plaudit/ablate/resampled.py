@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plaudit.evaluate import confusion
-from plaudit.evaluate.bootstrap import interval, row_counts
-from plaudit.evaluate.metrics import losses
+from plaudit.evaluate import confusion, reliability
+from plaudit.evaluate.bootstrap import error_interval, interval, row_counts
 from plaudit.evaluate.predictions import Predictions
+from plaudit.evaluate.reliability import log_losses
 from plaudit.evaluate.scores import Estimate
 
 COUNTED = ("accuracy", "balanced_accuracy", "macro_f1", "mcc")
-MINORITY = "minority_f1"
+MINORITY, ECE = "minority_f1", "ece"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +41,7 @@ class Sampled:
     def estimates(self, confidence: float) -> dict[str, Estimate]:
         """Return each metric with its interval."""
         return {
-            name: Estimate(value, *interval(self.draws[name], confidence))
+            name: Estimate(value, *self._interval(name, value, confidence))
             for name, value in self.values.items()
         }
 
@@ -50,10 +50,20 @@ class Sampled:
         return {
             name: Estimate(
                 value - other.values[name],
-                *interval(self.draws[name] - other.draws[name], confidence),
+                # Resampled, this error grows, and by how much depends on the arm.
+                *(None, None)
+                if name == ECE
+                else interval(self.draws[name] - other.draws[name], confidence),
             )
             for name, value in self.values.items()
         }
+
+    def _interval(
+        self, name: str, value: float, confidence: float
+    ) -> tuple[float | None, float | None]:
+        if name == ECE:
+            return error_interval(value, self.draws[name], confidence)
+        return interval(self.draws[name], confidence)
 
 
 def sample(answers: Sequence[Predictions], minority: int | None, resamples: int) -> Sampled:
@@ -74,7 +84,9 @@ def sample(answers: Sequence[Predictions], minority: int | None, resamples: int)
     """
     classes, rows = len(answers[0].labels), len(answers[0])
     cells_SN = np.stack([one.targets_N * classes + one.predicted_N for one in answers])
-    losses_SN = np.stack([losses(one.probabilities_NC, one.targets_N) for one in answers])
+    losses_SN = np.stack([log_losses(one.probabilities_NC, one.targets_N) for one in answers])
+    tops = [reliability.top(one.probabilities_NC, one.targets_N) for one in answers]
+    bins = [(reliability.places(sure_N), right_N - sure_N) for sure_N, right_N in tops]
 
     def measure(counts_N: np.ndarray) -> dict[str, np.ndarray]:
         matrices = [np.bincount(cells_N, counts_N, classes**2) for cells_N in cells_SN]
@@ -82,6 +94,8 @@ def sample(answers: Sequence[Predictions], minority: int | None, resamples: int)
         found = {name: derived.metrics[name] for name in COUNTED}
         if minority is not None:
             found[MINORITY] = derived.per_class["f1"][:, minority]
+        errors = [reliability.error(bins_N, gaps_N * counts_N, rows) for bins_N, gaps_N in bins]
+        found[ECE] = np.array(errors)
         return found | {"log_loss": np.einsum("sn,n->s", losses_SN, counts_N) / rows}
 
     exact = measure(np.ones(rows))

@@ -29,11 +29,13 @@ def table(document: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     shares = {key: name for key, name in _SHARES.items() if key in arms[0]["metrics"]}
     level = f"{100 * document['interval']['confidence']:.0f}%"
     names = ["value", *shares.values(), "log loss", f"{document['select']} − first, {level}"]
+    names.insert(-1, "ECE")
     return [*names, "epochs", "time", "tokens lost"], [
         [
             arm["name"],
             *(_share(arm["metrics"][key]) for key in shares),
             f"{arm['metrics']['log_loss']['value']:.3f}",
+            f"{100 * arm['metrics']['ece']['value']:.1f}",
             _difference(arm["difference"], document["select"]),
             f"{arm['epochs']:.2f}",
             f"{arm['seconds']:,.0f} s",
