@@ -5,6 +5,7 @@ import pytest
 
 from plaudit.data.cleaned import Rows
 from plaudit.data.fingerprint import fingerprints
+from plaudit.evaluate.metrics import score
 from plaudit.evaluate.predictions import of_rows
 from plaudit.evaluate.slices import deduplicated, slices
 
@@ -60,3 +61,16 @@ def test_without_copies_there_is_nothing_to_say_twice():
     found = deduplicated(answered(["a", "b"], [0, 1], [True, True]), INTERVALS)
 
     assert found == {"rows": 2, "repeated": 0, "test": None}
+
+
+def test_a_part_that_is_all_rows_has_the_interval_of_the_whole():
+    texts = [f"t{n}" for n in range(50)]
+    predictions = answered(texts, [0, 1] * 25, [True] * 40 + [False] * 10)
+    (cut,) = [each for each in slices(predictions, texts, {"x": ["a"] * 50}, INTERVALS)
+              if each["kind"] == "column"]  # fmt: skip
+    whole = score(
+        predictions.probabilities_NC, predictions.targets_N, predictions.labels, bootstrap=200
+    ).to_dict()
+
+    assert cut["groups"][0]["accuracy"] == whole["metrics"]["accuracy"]
+    assert cut["groups"][0]["macro_f1"] == whole["metrics"]["macro_f1"]

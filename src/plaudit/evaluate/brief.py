@@ -45,7 +45,8 @@ def brief(
     resamples, confidence = intervals
     confusion_CC = confusion.count(predicted_N, targets_N, classes)
     exact = confusion.derive(confusion_CC[None]).metrics
-    rng = np.random.default_rng(seed)
+    # The draws of metrics.score, so that the same rows have the same interval everywhere.
+    rng, _ = np.random.default_rng(seed).spawn(2)
     draws = [
         confusion.derive(chunk).metrics
         for chunk in resampling.confusions(confusion_CC, resamples, rng)
