@@ -49,9 +49,9 @@ def test_confidence_is_that_of_the_label_that_was_given():
 
 def test_equal_texts_count_once():
     """The three copies are wrong: 3 of 6 rows, but 1 of 4 texts."""
-    texts = ["a", "b", "c", "copy", "copy", "copy"]
-    right = [True, True, True, False, False, False]
-    found = deduplicated(answered(texts, [0, 1, 0, 1, 1, 1], right), INTERVALS)
+    texts = ["copy", "copy", "copy", "a", "b", "c"]
+    right = [False, False, False, True, True, True]
+    found = deduplicated(answered(texts, [1, 1, 1, 0, 1, 0], right), INTERVALS)
 
     assert (found["rows"], found["repeated"], found["test"]["rows"]) == (4, 2, 4)
     assert found["test"]["metrics"]["accuracy"]["value"] == pytest.approx(0.75)
