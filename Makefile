@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: demo test check fmt lint type arch bench soak reliability docs clean help
+.PHONY: demo test check fmt lint type arch audit sbom fuzz bench soak reliability docs clean help
 
 $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
@@ -22,7 +22,7 @@ demo: $(READY)  ## fine-tune on real reviews, offline, and write the report
 test: $(READY)  ## all tests, slow ones, doctests and README included
 	$(BIN)/python -m pytest $(ARGS)
 
-check: lint type arch test  ## all that CI checks
+check: lint type arch audit test  ## all that CI checks
 
 fmt: $(READY)  ## put code into shape
 	$(BIN)/ruff check --fix-only --quiet
@@ -37,6 +37,17 @@ type: $(READY)  ## types, strictly
 
 arch: $(READY)  ## imports point down only
 	$(BIN)/lint-imports
+
+audit: $(READY)  ## known vulnerabilities of what is pinned; a minute at most, skipped offline
+	$(BIN)/python .ci/advisories.py $(ARGS)
+
+sbom: $(READY)  ## build/sbom.json, the bill of materials (CycloneDX)
+	mkdir -p build
+	$(BIN)/python -m cyclonedx_py environment --pyproject pyproject.toml --output-reproducible \
+	  --output-file build/sbom.json $(BIN)/python
+
+fuzz: $(READY)  ## the readers against made-up bytes, for as long as you let it (needs atheris)
+	$(BIN)/python tests/fuzz/readers.py $(ARGS)
 
 bench: $(READY)  ## the benchmarks in their short form
 	@set -e; shopt -s nullglob; for script in benchmarks/*.py; do \

@@ -314,3 +314,21 @@ def test_texts_that_differ_in_punctuation_only_stand_in_one_part(tmp_path: Path)
     texts = [set(re.findall(r"film\d+", path.read_text())) for path in parts.values()]
     assert sum(map(len, texts)) == 40
     assert set.union(*texts) == {f"film{n}" for n in range(40)}
+
+
+@pytest.mark.usefixtures("tiny_world")
+def test_bookkeeping_is_a_part_of_scoring(script, tmp_path, monkeypatch, capsys):
+    from plaudit.score import job, staging
+
+    for owner, name in [
+        *((staging, name) for name in ("imprint", "sha256_of_bytes")),
+        *((staging.Staging, name) for name in ("resume", "add", "remove")),
+        (job, "publish"),
+    ]:
+        monkeypatch.setattr(owner, name, getattr(owner, name))  # put back what the script replaces
+    out = tmp_path / "overhead.json"
+    script("score_overhead.py", "--reviews", 40, "--rounds", 2, "--out", out)
+    section = json.loads(out.read_text(encoding="utf-8"))["score"]
+    assert {row["units"] for rows in section["rounds"].values() for row in rows} == {40}
+    assert all(0 < book["share"] < 1 for book in section["bookkeeping"])
+    assert "plaudit score / plain prediction" in capsys.readouterr().out

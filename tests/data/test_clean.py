@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from plaudit.config import CleanConfig
-from plaudit.data.clean import clean
+from plaudit.data.clean import _composed, clean
 
 OFF = CleanConfig(html=False, entities=False, unicode=False, control=False, whitespace=False)
 SWITCHES = st.builds(CleanConfig, **{name: st.booleans() for name in CleanConfig.model_fields})
@@ -203,3 +204,21 @@ def test_input_made_to_be_slow_is_not(text: str) -> None:
     # Quadratic work here would run into the time limit of the test suite.
     once = clean(text)
     assert clean(once) == once
+
+
+@pytest.mark.promise("is cleaned in seconds", fault="a megabyte of accents on one letter")
+@pytest.mark.parametrize("marks", ["\u0301\u0323", "\u0f73", "\u0344\u0323"])
+def test_many_marks_on_one_letter_take_linear_time(marks):
+    began_s = time.monotonic()
+    clean("e" + marks * (2**20 // len(marks)))
+    assert time.monotonic() - began_s < 20
+
+
+@given(st.text(st.sampled_from("ae\u00e9\u0301\u0323\u0344\u0f73\u0327\u1e69"), max_size=90))
+def test_marks_that_are_put_in_order_first_are_the_same_text(text):
+    assert _composed(text) == unicodedata.normalize("NFC", text)
+
+
+def test_a_long_run_of_marks_is_the_same_text():
+    text = "\u00e9" + "\u0301\u0323\u0f73\u0344\u0327" * 40 + "a\u0301"
+    assert _composed(text) == unicodedata.normalize("NFC", text)
