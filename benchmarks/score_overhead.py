@@ -8,7 +8,7 @@ process, the model loaded before. The sides:
 
 Bookkeeping is the time within plaudit score that goes to the staging folder: hashing, fsync, the
 manifest, and putting the output together. It is timed in the same turns, inside of the real code.
-Should take about 15 minutes on two cores; --short (64 reviews, two rounds, writes no file) a minute.
+Should take about 15 minutes on two cores; --short (64 reviews, two rounds, no file) a minute.
 """
 
 from __future__ import annotations
