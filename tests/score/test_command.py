@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import plaudit
 from plaudit.cli import app
 from plaudit.errors import ConfigError
-from tests.score.stub import scored
+from tests.score.stub import Unsure, scored
 
 TEXTS = ["A triumph.", "Dull, and a waste.", "=cmd()|' /C calc'!A0", "I saw it with a friend."]
 
@@ -117,3 +117,20 @@ def test_excel_safe_cells_are_texts_for_a_spreadsheet(tmp_path, cell):
     scored(data, tmp_path / "plain.csv")
     with (tmp_path / "plain.csv").open(encoding="utf-8", newline="") as file:
         assert next(csv.reader(file))[1] == cell
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_a_model_that_abstains_says_where(data, tmp_path, name):
+    with data.open("a") as file:
+        file.write(json.dumps({"n": 4, "text": "Good?"}) + "\n")
+    out = tmp_path / name
+    done = scored(data, out, Unsure(), probabilities=True)
+    assert done.added == (
+        "label", "probability", "unsure", "probability_negative", "probability_positive"
+    )  # fmt: skip
+    assert (done.unsure, done.scored) == (1, 5)
+    if name == "out.csv":
+        found = [row["unsure"] for row in csv.DictReader(out.read_text("utf-8").splitlines())]
+        assert found == ["false"] * 4 + ["true"]
+    else:
+        assert pq.read_table(out).column("unsure").to_pylist() == [False] * 4 + [True]

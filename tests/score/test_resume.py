@@ -247,3 +247,22 @@ def test_a_full_disk_costs_nothing_that_was_done(data, tmp_path, monkeypatch):
     assert not out.exists()
     done = scored(data, out)
     assert done.resumed > 0
+
+
+def test_an_output_that_was_published_is_not_opened_again(data, tmp_path, monkeypatch):
+    out = tmp_path / "out.csv"
+
+    def killed(*args):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(staging.Staging, "remove", killed)
+        with pytest.raises(Killed):
+            scored(data, out)
+    published = out.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(publish, "assemble", killed)
+        with pytest.raises(Killed):
+            scored(data, out)
+    assert out.read_bytes() == published
+    assert scored(data, out).resumed == ROWS
