@@ -15,6 +15,7 @@ from plaudit.text.packing import pack
 from plaudit.train.course import plan_course
 from plaudit.train.loop import Settings, StepRecord, fit
 from plaudit.train.room import Room
+from plaudit.train.state import State
 from tests.text.test_batches import encoded
 from tests.train.test_loop import CPU, sampler_of, tiny
 
@@ -27,7 +28,12 @@ OUT_OF_MEMORY = [
 
 
 def trained(
-    encoder: Path, tokenizer: Any, room: Room, holds: int = 10**6, error: Exception | None = None
+    encoder: Path,
+    tokenizer: Any,
+    room: Room,
+    holds: int = 10**6,
+    error: Exception | None = None,
+    state: State | None = None,
 ) -> tuple[list[StepRecord], torch.Tensor]:
     """Take three steps on a machine whose memory holds so many tokens."""
     model = tiny(encoder)
@@ -41,7 +47,7 @@ def trained(
     config = TrainConfig(max_steps=3)
     sampler, batches = sampler_of(tokenizer)
     course = plan_course(sampler, config, validated=False)
-    settings = Settings(OptimConfig(lr=3e-3), config, room=room)
+    settings = Settings(OptimConfig(lr=3e-3), config, room=room, state=state)
     records = list(fit(model, batches, course, CPU, settings))
     return records, torch.nn.utils.parameters_to_vector(model.parameters())
 
@@ -92,3 +98,12 @@ def test_a_packed_row_is_cut_between_its_texts() -> None:
         assert torch.equal(part.labels_B, alone.labels_B)  # type: ignore[arg-type]
         assert part.tokens == alone.tokens
     assert list(row.parts(100)) == [row]
+
+
+def test_a_run_that_goes_on_keeps_the_smaller_room(tiny_encoder: Path, tiny_tokenizer: Any) -> None:
+    """In other parts the sums would be rounded otherwise."""
+    state, room = State(), Room(10**6)
+    trained(tiny_encoder, tiny_tokenizer, room, holds=40, state=state)
+    again = Room(10**6)
+    State(state.take()).hold(room=again)
+    assert (again.tokens, again.note) == (room.tokens, room.note)
