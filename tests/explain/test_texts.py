@@ -52,20 +52,21 @@ def test_the_answer_explained_is_the_classifiers_own(method, labels, random_clas
         assert found.log_odds == pytest.approx(np.log(odds), abs=1e-3)
 
 
-def test_the_gradient_is_the_slope_of_the_path_at_its_end(random_classifier):
+def test_the_gradient_is_the_slope_halfway_along_the_path(random_classifier):
     """Finite differences by hand, in the embedding table, for one word."""
     classifier = random_classifier()
     [found] = explain(classifier, ["a triumph"], target="positive")
     engine = classifier.engine
     table = engine.model.stock.get_input_embeddings().weight
     encoder = classifier.encoder
-    triumph, mask = encoder.tokenizer.convert_tokens_to_ids(["triumph", "[MASK]"])
+    article, triumph, mask = encoder.tokenizer.convert_tokens_to_ids(["a", "triumph", "[MASK]"])
     encoded, step = encoder.encode(["a triumph"]), 1e-2
     before = table.detach().clone()
     odds = []
     for way in (1, -1):
         with torch.no_grad():
-            table[triumph] = before[triumph] + way * step * (before[triumph] - before[mask])
+            for word, share in ((article, 0.5), (triumph, 0.5 + way * step)):
+                table[word] = before[mask] + share * (before[word] - before[mask])
         logits_C = engine.logits(encoded, pad_id=0)[0]
         odds.append(float(logits_C[1] - logits_C[0]))
         with torch.no_grad():

@@ -55,10 +55,10 @@ def log_odds(logits_BC: torch.Tensor, targets_B: torch.Tensor) -> torch.Tensor:
 
 
 def gradients(engine: TorchEngine, reading: Reading, target: int | None, pad_id: int) -> Attributed:
-    """Multiply the gradient at the text by the step from the baseline to it.
+    """Multiply the gradient halfway between baseline and text by the step from one to the other.
 
-    That is the first-order estimate of what integrated gradients computes, on the same scale, at
-    the cost of one pass forward and one back.
+    That is integrated gradients by the midpoint rule with a single point. At the text itself the
+    answer is saturated, and its gradient no better than chance by the deletion curve (docs/LOG.md).
 
     Parameters
     ----------
@@ -84,13 +84,16 @@ def gradients(engine: TorchEngine, reading: Reading, target: int | None, pad_id:
             on = batch.to(engine.compute.device)
             base = batch_of(hidden, rows, pad_id).to(engine.compute.device)
             with torch.no_grad():
-                base_PTE = embed(base.ids_PT)
-            with _caught(embed) as caught:
                 logits_BC = model(*on.inputs)
+                base_PTE = embed(base.ids_PT)
+                step_PTE = embed(on.ids_PT) - base_PTE
+            middle_PTE = (base_PTE + 0.5 * step_PTE).requires_grad_()
             targets_B = _targets(logits_BC, target)
-            (grad_PTE,) = torch.autograd.grad(log_odds(logits_BC, targets_B).sum(), caught)
-            scores_PT = (grad_PTE * (caught[0].detach() - base_PTE)).sum(dim=-1)
-            logits_NC[rows] = logits_BC.detach().double().cpu().numpy()
+            with _embedded(embed, middle_PTE):
+                odds_B = log_odds(model(*on.inputs), targets_B)
+            (grad_PTE,) = torch.autograd.grad(odds_B.sum(), middle_PTE)
+            scores_PT = (grad_PTE * step_PTE).sum(dim=-1)
+            logits_NC[rows] = logits_BC.double().cpu().numpy()
             _put(scores_S, scores_PT, batch, encoded)
     return Attributed(scores_S, logits_NC, _chosen(logits_NC, target))
 
@@ -187,17 +190,11 @@ def _evaluating(model: ReviewClassifier) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _caught(embed: torch.nn.Module) -> Iterator[list[torch.Tensor]]:
-    """Catch the word embeddings, as what gradients are taken by."""
-    caught: list[torch.Tensor] = []
-
-    def keep(module: torch.nn.Module, given: Any, out: torch.Tensor) -> torch.Tensor:
-        caught.append(out.detach().requires_grad_())
-        return caught[-1]
-
-    handle = embed.register_forward_hook(keep)
+def _embedded(embed: torch.nn.Module, embeddings_PTE: torch.Tensor) -> Iterator[None]:
+    """Let the model see these word embeddings in place of the ids' own."""
+    handle = embed.register_forward_hook(lambda module, given, out: embeddings_PTE)
     try:
-        yield caught
+        yield
     finally:
         handle.remove()
 

@@ -35,8 +35,8 @@ def explain(
 
     A word's score is what it adds to the log-odds of the label, compared with a text whose words
     are all hidden behind [MASK]. "integrated-gradients" follows the whole path between the two, so
-    that the scores add up to the difference; "gradient" estimates it from one gradient, some
-    twenty times faster.
+    that the scores add up to the difference; "gradient" estimates it from the gradient halfway,
+    some ten times faster.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from plaudit.report import plots, words
 from plaudit.report.highlight import runs
 
 METHODS = {
-    "gradient": "the gradient at the text times the step from a text of hidden words",
+    "gradient": "the gradient halfway from a text of hidden words, times the whole step",
     "integrated-gradients": "the gradient integrated from a text of hidden words to the text",
 }
 _LISTED = 12
