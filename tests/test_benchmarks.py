@@ -332,3 +332,14 @@ def test_bookkeeping_is_a_part_of_scoring(script, tmp_path, monkeypatch, capsys)
     assert {row["units"] for rows in section["rounds"].values() for row in rows} == {40}
     assert all(0 < book["share"] < 1 for book in section["bookkeeping"])
     assert "plaudit score / plain prediction" in capsys.readouterr().out
+
+
+def test_flips_are_three_in_a_hundred_and_recall_counts_the_first_of_a_ranking() -> None:
+    import label_errors
+
+    labels_N = np.arange(200) % 2
+    given_N, wrong_N = label_errors.flip(labels_N, seed=0)
+    assert wrong_N.sum() == 6
+    assert ((given_N != labels_N) == wrong_N).all()
+    ranked = np.concatenate([np.flatnonzero(wrong_N)[:3], np.flatnonzero(~wrong_N)])
+    assert label_errors.recall(ranked, wrong_N, 0.06) == 0.5

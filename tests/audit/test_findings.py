@@ -187,7 +187,9 @@ def test_a_template_of_one_label_is_a_shortcut(write_table, tmp_path, tiny_encod
     rows = [(f"{t} via shop4you" if x == "pos" and n < 80 else t, x)
             for n, (t, x) in enumerate(rows)]  # fmt: skip
     audit = audit_of(write_table, tmp_path, tiny_encoder, rows)
-    assert "shop4you" in finding(audit, "shortcut_words").title
+    found = finding(audit, "shortcut_words")
+    assert "shop4you" in found.title and "shop4you" in found.examples[0].excerpt
+    assert found.severity == "warning"
     telling = {(word.word, word.label) for word in audit.telling}
     assert ("shop4you", "pos") in telling
     assert {("great", "pos"), ("awful", "neg")} & telling

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
@@ -14,6 +16,7 @@ from typer.testing import CliRunner
 import plaudit
 from plaudit.audit import writing
 from plaudit.audit.records import Blank
+from plaudit.audit.repeats import same_texts
 from plaudit.cli import app
 from plaudit.errors import ConfigError, DataError
 
@@ -85,6 +88,27 @@ def test_a_plain_table_is_one_file_that_can_be_trained_on(write_table, tmp_path,
     assert again.to_dict()["rows"] == 30
     assert "duplicates" not in {each.code for each in again.findings}
     assert audit.table.blank == (Blank("reviews.csv:33", "b", "all"),)
+
+
+def test_a_text_that_the_split_left_out_survives_in_the_later_part(
+    write_table, tmp_path, tiny_encoder
+):
+    # As with the bundled reviews: blocks, where a training row gives way to an equal test row.
+    rows = [(f"text {n} here", "ab"[n % 2]) for n in range(6)] + [("text 0 here", "a")]
+    path = write_table(tmp_path / "reviews.csv", rows)
+    table = plaudit.audit(str(path), encoder=str(tiny_encoder), label_errors=False).table
+    table = replace(
+        table,
+        order="blocks",
+        parts=("train", "validation", "test", "left out"),
+        parts_N=np.array([3, 0, 0, 0, 1, 1, 2]),
+    )
+    written = writing.write(table, same_texts(table), tmp_path / "clean.parquet", ["duplicates"])
+    assert set(written.files) == {"train", "validation", "test"}
+    assert texts(written.files["test"]) == ["text 0 here"]
+    assert texts(written.files["train"]) == [f"text {n} here" for n in (1, 2, 3)]
+    written = writing.write(table, [], tmp_path / "other.parquet", [])
+    assert [entry["fix"] for entry in ledger(written)] == ["split"]
 
 
 def test_nothing_is_overwritten_and_nothing_half_written(audited, tmp_path, monkeypatch):

@@ -180,18 +180,10 @@ def audit(  # noqa: PLR0913 - one parameter an option of the command
     lengths = measure(table.rows.texts, encoder, max_tokens)
     split = words.split(table.rows.texts)
     say("Comparing texts.")
-    found = [
-        *odd_rows(table, split, lengths.tokens_N),
-        *same_texts(table),
-        *near_texts(table, split),
-        *_imbalance(table),
-        *long_texts(lengths),
-        *written_ratings(table),
-    ]
+    found = _about_rows(table, split, lengths)
     features = words.features(split)
     telling, shortcuts = telling_words(table, features)
-    found += shortcuts
-    estimate = None
+    judged = None
     if label_errors:
         say("Looking for wrong labels.")
         judged = (
@@ -199,12 +191,25 @@ def audit(  # noqa: PLR0913 - one parameter an option of the command
             if model is not None
             else noise.judge_fast(table, features, seed=seed)
         )
-        if judged is not None:
-            estimate, wrong = noise.label_errors(table, judged)
-            found += wrong
-    found.sort(key=lambda each: _SEVERITIES.index(each.finding.severity))
+    estimate, wrong = noise.label_errors(table, judged)
+    found = sorted([*found, *shortcuts, *wrong], key=_gravity)
     seconds = time.perf_counter() - started
     return Audit(data, table, lengths, tuple(telling), estimate, tuple(found), seconds)
+
+
+def _about_rows(table: Table, split: words.Words, lengths: Lengths) -> list[Found]:
+    return [
+        *odd_rows(table, split, lengths.tokens_N),
+        *same_texts(table),
+        *near_texts(table, split),
+        *_imbalance(table),
+        *long_texts(lengths),
+        *written_ratings(table),
+    ]
+
+
+def _gravity(found: Found) -> int:
+    return _SEVERITIES.index(found.finding.severity)
 
 
 def _label_counts(table: Table, rows: np.ndarray) -> dict[str, int]:

@@ -184,19 +184,24 @@ def judge_by_model(
     return Judged(rows_N, targets_N, columns, names, str(model))
 
 
-def label_errors(table: Table, judged: Judged) -> tuple[dict[str, float | int | str], list[Found]]:
+def label_errors(
+    table: Table, judged: Judged | None
+) -> tuple[dict[str, float | int | str] | None, list[Found]]:
     """Find labels that are probably wrong.
 
     Parameters
     ----------
     table : Table
-    judged : Judged
+    judged : Judged or None
+        None where nothing could judge them.
 
     Returns
     -------
-    tuple of (dict, list of Found)
+    tuple of (dict or None, list of Found)
         What was estimated; and ``label_errors``, where there are any.
     """
+    if judged is None:
+        return None, []
     found = suspects(judged.probabilities_NC, judged.targets_N)
     estimate: dict[str, float | int | str] = {
         "judged_by": judged.by,

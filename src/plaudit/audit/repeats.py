@@ -98,10 +98,10 @@ def _duplicates(table: Table, groups: list[Ints]) -> Found | None:
     finding = Finding(
         "duplicates",
         "warning",
-        f"rows that repeat an earlier row of the same part: {len(pairs):,} "
+        f"rows that repeat another{' of the same part' if table.official else ''}: {len(pairs):,} "
         f"({share(len(pairs), len(table))} of all)",
         len(pairs),
-        "Keep the first of each text; repeated rows weigh more in training and in the score.",
+        "Keep one of each text; repeated rows weigh more in training and in the score.",
         tuple(
             table.example(row, f"repeats {table.rows.origins[first]}")
             for row, first in sorted(pairs)[:EXAMPLES]
@@ -112,12 +112,15 @@ def _duplicates(table: Table, groups: list[Ints]) -> Found | None:
 
 
 def _alike(table: Table, group: Ints) -> Iterator[Ints]:
-    """Divide rows of one text by label and part; a table without parts of its own is one."""
+    """Divide rows of one text by label and part; a table without parts of its own is one.
+
+    They come with those nearest to the test first: what a split left out must not outlive it.
+    """
     kind_N = table.rows.targets_N[group] * len(table.parts)
     if table.official:
         kind_N = kind_N + table.parts_N[group]
     for kind in np.unique(kind_N):
-        yield np.sort(group[kind_N == kind])
+        yield group[kind_N == kind]
 
 
 def near_texts(table: Table, words: Words) -> list[Found]:

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from plaudit.audit.records import EXAMPLES, Change, Finding, Found, Table, share
 from plaudit.audit.words import Features
 
+Floats = NDArray[np.float64]
+
 SHOWN_WORDS = 12
 """Words a label in the result."""
 MOST_LABELS = 20
@@ -28,6 +30,8 @@ MOST_LABELS = 20
 PURE, ODDS, COMMON = 0.98, 20.0, 0.005
 """A word is a shortcut when so many of its texts have one label, which multiplies that label's
 odds so often, and when it stands in so many of all texts."""
+MANY = 0.05
+"""Share of the rows that hold a shortcut, from which on it is a warning."""
 _PRIOR_WORDS = 500.0
 """Weight of the prior, in words: that of a text or two, so that rare words are not believed."""
 _WORDED = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -91,50 +95,56 @@ def telling_words(table: Table, features: Features) -> tuple[list[TellingWord], 
     """
     if features.has_NF.shape[1] < 2:  # no word stands in two texts
         return [], []
-    targets_N = table.rows.targets_N
-    texts_F = np.bincount(features.has_NF.indices, minlength=features.has_NF.shape[1]).astype(float)
-    sizes_L = np.bincount(targets_N, minlength=len(table.labels))
+    sizes_L = np.bincount(table.rows.targets_N, minlength=len(table.labels))
+    texts_F = _texts(features.has_NF)
     telling: list[TellingWord] = []
     pure: list[tuple[int, TellingWord]] = []
     for label in np.argsort(-sizes_L, kind="stable")[:MOST_LABELS].tolist():
-        if not 0 < sizes_L[label] < len(table):
-            continue
-        own_NF = features.has_NF[np.flatnonzero(targets_N == label)]
-        own_F = np.bincount(own_NF.indices, minlength=len(texts_F)).astype(float)
-        z_F, purity_F = _z(own_F, texts_F), own_F / np.maximum(texts_F, 1)
-
-        def word(
-            feature: int,
-            label: int = label,
-            z_F: NDArray[np.float64] = z_F,
-            purity_F: NDArray[np.float64] = purity_F,
-        ) -> TellingWord:
-            return TellingWord(
-                features.name(feature),
-                table.labels[label],
-                float(z_F[feature]),
-                int(texts_F[feature]),
-                float(purity_F[feature]),
-            )
-
-        best = np.argsort(-z_F, kind="stable")[:SHOWN_WORDS].tolist()
-        telling += [word(feature) for feature in best if z_F[feature] > 0]
-        prior = sizes_L[label] / len(table)
-        odds_F = (own_F + 0.5) / (texts_F - own_F + 0.5) * (1 - prior) / prior
-        enough = max(COMMON * len(table), 20)
-        suspects = (purity_F >= PURE) & (odds_F >= ODDS) & (texts_F >= enough)
-        pure += [(feature, word(feature)) for feature in np.flatnonzero(suspects).tolist()]
+        if 0 < sizes_L[label] < len(table):
+            own_F = _texts(features.has_NF[np.flatnonzero(table.rows.targets_N == label)])
+            use = _Use(table.labels[label], own_F, texts_F, _z(own_F, texts_F))
+            best = np.argsort(-use.z_F, kind="stable")[:SHOWN_WORDS].tolist()
+            telling += [use.word(features, feature) for feature in best if use.z_F[feature] > 0]
+            share_ = sizes_L[label] / len(table)
+            pure += [(each, use.word(features, each)) for each in use.pure(share_, len(table))]
     return telling, _shortcut(table, features, pure)
 
 
-def _z(own_F: NDArray[np.float64], texts_F: NDArray[np.float64]) -> NDArray[np.float64]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Use:
+    """How a label's texts use the features."""
+
+    label: str
+    own_F: Floats
+    texts_F: Floats
+    z_F: Floats
+
+    def word(self, features: Features, feature: int) -> TellingWord:
+        texts = float(self.texts_F[feature])
+        purity = float(self.own_F[feature]) / texts
+        name = features.name(feature)
+        return TellingWord(name, self.label, float(self.z_F[feature]), int(texts), purity)
+
+    def pure(self, share_: float, rows: int) -> list[int]:
+        """Return the features that hardly any other label's texts have."""
+        odds_F = (self.own_F + 0.5) / (self.texts_F - self.own_F + 0.5) * (1 - share_) / share_
+        found_F = (self.own_F >= PURE * self.texts_F) & (odds_F >= ODDS)
+        return np.flatnonzero(found_F & (self.texts_F >= max(COMMON * rows, 20))).tolist()
+
+
+def _texts(has_NF: Any) -> Floats:
+    """Return how many texts have each feature."""
+    return np.bincount(has_NF.indices, minlength=has_NF.shape[1]).astype(np.float64)
+
+
+def _z(own_F: Floats, texts_F: Floats) -> Floats:
     """Return the z-score of each feature's log-odds ratio between a label and the others."""
     other_F = texts_F - own_F
     prior_F = texts_F * (_PRIOR_WORDS / texts_F.sum())
     own, other = own_F.sum() + _PRIOR_WORDS, other_F.sum() + _PRIOR_WORDS
     own_F, other_F = own_F + prior_F, other_F + prior_F
     delta_F = np.log(own_F / (own - own_F)) - np.log(other_F / (other - other_F))
-    z_F: NDArray[np.float64] = delta_F / np.sqrt(1 / own_F + 1 / other_F)
+    z_F: Floats = delta_F / np.sqrt(1 / own_F + 1 / other_F)
     return z_F
 
 
@@ -148,12 +158,13 @@ def _shortcut(table: Table, features: Features, pure: list[tuple[int, TellingWor
     examples = []
     for feature, word in pure[:EXAMPLES]:
         row = int(features.has_NF[:, [feature]].nonzero()[0][0])
-        place = table.rows.texts[row].lower().find(word.word.split()[0])
+        pattern = r"\s*".join(map(re.escape, word.word.split(" ")))
+        place = re.search(pattern, table.rows.texts[row].lower())
         detail = f"“{word.word}”: {word.texts:,} texts, {share(word.purity, 1)} {word.label}"
-        examples.append(table.example(row, detail, max(place, 0)))
+        examples.append(table.example(row, detail, place.start() if place else 0))
     finding = Finding(
         "shortcut_words",
-        "warning",
+        "warning" if len(rows) >= MANY * len(table) else "note",
         f"words or pairs that give the label away on their own: {len(pure):,}: {named}",
         len(rows),
         "Strip what would not be there in use (names, links, templates); leave honest praise.",
