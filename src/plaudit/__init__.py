@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from plaudit.embed import Embedder, embed
     from plaudit.explain import explain
     from plaudit.export import export
+    from plaudit.lr import lr
     from plaudit.predict import Classifier, Prediction
     from plaudit.push import push
     from plaudit.robustness import robustness
@@ -58,6 +59,7 @@ __all__ = [
     "explain",
     "export",
     "load_config",
+    "lr",
     "predict",
     "push",
     "recipes",
@@ -88,6 +90,7 @@ _VERBS = {
     "evaluate": ("plaudit.run", "evaluate"),
     "explain": ("plaudit.explain.texts", "explain"),
     "export": ("plaudit.export", "export"),
+    "lr": ("plaudit.lr", "lr"),
     "predict": ("plaudit", "_predict"),
     "push": ("plaudit.push", "push"),
     "recipes": ("plaudit.config", "recipes"),

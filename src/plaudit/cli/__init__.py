@@ -14,6 +14,7 @@ from plaudit.cli.audit import audit
 from plaudit.cli.compare import compare
 from plaudit.cli.embed import embed
 from plaudit.cli.explain import explain
+from plaudit.cli.lr import lr
 from plaudit.cli.push import push
 from plaudit.cli.robustness import robustness
 from plaudit.cli.score import score
@@ -60,7 +61,7 @@ app.command(context_settings={"help_option_names": []})(models.train)
 app.command()(audit)
 for make_or_use in (models.evaluate, models.predict, models.export, models.bench):
     app.command()(make_or_use)
-for each in (explain, compare, ablate, embed, score, push, robustness):
+for each in (explain, compare, ablate, lr, embed, score, push, robustness):
     app.command()(each)
 for tell in (about.recipes, about.doctor, about.report):
     app.command()(tell)

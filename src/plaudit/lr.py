@@ -1,0 +1,138 @@
+"""A learning rate from one short climb over all of them: where the loss falls fastest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+from plaudit.config import Config, check
+from plaudit.errors import TrainingError
+
+SMOOTHING = 0.8
+"""What a new loss leaves of the mean so far: single batches are noisy."""
+DIVERGED = 2.0
+"""Times the lowest loss at which the climb ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of the climb.
+
+    Attributes
+    ----------
+    lr : float
+        Of the top layer.
+    loss : float
+        Of the step's texts.
+    smoothed : float
+        The moving mean, without its bias towards the first step.
+    """
+
+    lr: float
+    loss: float
+    smoothed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """What the finder found.
+
+    Attributes
+    ----------
+    rungs : tuple of Rung
+    suggested : float or None
+        The rate at which the smoothed loss falls fastest; None where it never fell.
+    """
+
+    rungs: tuple[Rung, ...]
+    suggested: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {"suggested": self.suggested, "rungs": [asdict(rung) for rung in self.rungs]}
+
+
+def lr(config: Config, *, low: float = 1e-6, high: float = 1e-1, steps: int = 60) -> Climb:
+    """Train for a few steps at ever higher rates, on training data alone, and keep nothing.
+
+    Parameters
+    ----------
+    config : Config
+        Its ``optim.lr`` is what is sought; the head's own rate keeps its ratio to it.
+    low, high : float
+        Rates of the first and of the last step; they rise by equal factors.
+    steps : int
+
+    Returns
+    -------
+    Climb
+
+    Raises
+    ------
+    plaudit.errors.PlauditError
+        The configuration or the data cannot be used.
+
+    Examples
+    --------
+    >>> import plaudit
+    >>> found = plaudit.lr(plaudit.load_config("reviews.toml"), low=1e-5, high=1.0, steps=30)
+    >>> 1e-5 < found.suggested < 1.0
+    True
+
+    Source: Smith 2017, "Cyclical Learning Rates for Training Neural Networks", section 3.3.
+    """
+    check(config)
+    from plaudit.data.prepare import prepare
+    from plaudit.model.build import load_tokenizer
+    from plaudit.model.device import plan
+    from plaudit.run.learning import encoded, lesson, new_model
+    from plaudit.text.encode import TextEncoder
+    from plaudit.train.course import Course
+    from plaudit.train.loop import Settings, fit
+
+    prepared = prepare(config, lambda line: None)
+    encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text)
+    model = new_model(config, prepared.labels, encoder)
+    compute = plan(config.train.device, config.train.precision)
+    taught = lesson(config, model, encoded(prepared, encoder), compute)
+    # The optimiser's rates are those of the last step; the factor takes them down from there.
+    head = config.optim.head_lr and config.optim.head_lr / config.optim.lr * high
+    optim = config.optim.model_copy(update={"lr": high, "head_lr": head})
+    train = config.train.model_copy(update={"max_seconds": None})
+    course = Course(steps, steps * train.accumulation, float(steps), frozenset())
+    settings = Settings(
+        optim, train, taught.craft, factor=lambda step: (low / high) ** (1 - step / (steps - 1))
+    )
+    climbed: list[tuple[float, float]] = []
+    try:
+        for record in fit(model, taught.batches, course, compute, settings):
+            climbed.append((record.lr, record.loss))
+            if record.loss > DIVERGED * min(loss for _, loss in climbed) and len(climbed) > 5:
+                break
+    except TrainingError:
+        pass  # no number any more: the climb is over, which is what it is for
+    return summit(climbed)
+
+
+def summit(climbed: Sequence[tuple[float, float]]) -> Climb:
+    """Smooth losses and find where they fall fastest.
+
+    Parameters
+    ----------
+    climbed : sequence of (lr, loss)
+
+    Returns
+    -------
+    Climb
+    """
+    rungs: list[Rung] = []
+    mean = 0.0
+    for number, (rate, loss) in enumerate(climbed, start=1):
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+        rungs.append(Rung(rate, loss, mean / (1 - SMOOTHING**number)))
+    falls = [after.smoothed - before.smoothed for before, after in pairwise(rungs)]
+    if not falls or min(falls) >= 0:
+        return Climb(tuple(rungs), None)
+    return Climb(tuple(rungs), rungs[falls.index(min(falls)) + 1].lr)

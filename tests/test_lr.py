@@ -1,0 +1,61 @@
+"""The finder climbs through all rates, stops where the loss has exploded, and names a rate."""
+
+import json
+from itertools import pairwise
+
+import pytest
+from typer.testing import CliRunner
+
+import plaudit
+from plaudit.cli import app
+from plaudit.data.split import Sealed
+from plaudit.lr import SMOOTHING, lr, summit
+
+
+@pytest.fixture(scope="module")
+def config(reviews_file, tiny_encoder):
+    return plaudit.load_config(
+        str(reviews_file),
+        [f"model.encoder={tiny_encoder}", "text.max_tokens=32", "train.batch_tokens=256",
+         "optim.head_lr=1e-3", "optim.lr=1e-4", "train.max_seconds=1e-3"],
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def climb(config):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Sealed, "open", lambda self: pytest.fail("the test set was opened"))
+        return lr(config, low=1e-5, high=10.0, steps=30)
+
+
+def test_rates_rise_by_equal_factors(climb):
+    rates = [rung.lr for rung in climb.rungs]
+    assert rates[0] == pytest.approx(1e-5)
+    factor = (10.0 / 1e-5) ** (1 / 29)
+    assert [b / a for a, b in pairwise(rates)] == pytest.approx([factor] * (len(rates) - 1))
+
+
+def test_the_climb_ends_where_the_loss_explodes(climb):
+    losses = [rung.loss for rung in climb.rungs]
+    assert len(losses) < 30
+    assert losses[-1] > 2 * min(losses)
+    assert 1e-4 < climb.suggested < climb.rungs[-1].lr
+
+
+def test_the_rate_is_where_the_smoothed_loss_falls_fastest():
+    losses = [1.0, 1.0, 0.9, 0.3, 0.3, 5.0]
+    found = summit([(10.0**n, loss) for n, loss in enumerate(losses)])
+    assert found.suggested == 1e3
+    mean = (SMOOTHING * 1.0 + 1.0) / (SMOOTHING + 1)
+    assert found.rungs[1].smoothed == pytest.approx(mean)
+    assert summit([(1.0, 1.0), (2.0, 2.0)]).suggested is None
+
+
+def test_the_command_suggests_the_run(config, reviews_file):
+    asked = ["lr", str(reviews_file), f"model.encoder={config.model.encoder}"]
+    asked += ["text.max_tokens=32", "train.batch_tokens=256", "--steps", "12", "--json"]
+    ended = CliRunner().invoke(app, asked)
+    assert ended.exit_code == 0
+    found = json.loads(ended.stdout)
+    assert found["rungs"][0]["lr"] == pytest.approx(1e-6)
+    assert f"plaudit train {reviews_file}" in ended.stderr
