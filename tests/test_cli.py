@@ -69,9 +69,13 @@ class Api:
         self.read.append(list(texts))
         return [
             types.SimpleNamespace(
-                label="pos", probability=0.75, probabilities={"neg": 0.25, "pos": 0.75}
+                label="pos",
+                probability=0.75,
+                probabilities={"neg": 0.25, "pos": 0.75},
+                unsure="unsure" in text,
+                possible=None,
             )
-            for _ in texts
+            for text in texts
         ]
 
 
@@ -280,6 +284,14 @@ def test_predict_answers_arguments_in_order(api):
     done = plaudit_("predict", "m", "A triumph.", "tab\there \x9b2J")
     assert done.stdout == "pos\t0.7500\tA triumph.\npos\t0.7500\ttab\\there \\x9b2J\n"
     assert done.stderr == "next: plaudit evaluate m DATA\n"
+
+
+def test_predict_says_what_it_is_unsure_of(api):
+    done = plaudit_("predict", "m", "surely", "unsurely")
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["pos", "unsure (pos)"]
+    lines = plaudit_("predict", "m", "--json", "surely", "unsurely").stdout.splitlines()
+    found = [(json.loads(line)["label"], json.loads(line)["unsure"]) for line in lines]
+    assert found == [("pos", False), ("pos", True)]
 
 
 def test_predict_prints_one_json_line_a_text(api):

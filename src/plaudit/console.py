@@ -208,20 +208,26 @@ def prediction_line(text: str, prediction: Prediction, *, json: bool) -> str:
         What was asked.
     prediction : Prediction
     json : bool
-        As a JSON document; else label, probability and text, separated by tabs.
+        As a JSON document; else label, probability and text, separated by tabs. For the label of
+        an unsure answer stands ``unsure`` with the best guess behind it.
 
     Returns
     -------
     str
     """
     if not json:
-        return f"{inert(prediction.label)}\t{prediction.probability:.4f}\t{inert(text)}"
+        label = inert(prediction.label)
+        shown = f"unsure ({label})" if prediction.unsure else label
+        return f"{shown}\t{prediction.probability:.4f}\t{inert(text)}"
     answer = {
         "text": text,
         "label": prediction.label,
         "probability": prediction.probability,
         "probabilities": prediction.probabilities,
+        "unsure": prediction.unsure,
     }
+    if prediction.possible is not None:
+        answer["possible"] = prediction.possible
     return as_json(answer, indent=None)
 
 
@@ -273,6 +279,12 @@ def scores(document: Mapping[str, Any]) -> list[str]:
         if estimate.get("low") is not None:
             line += f"   {_number(estimate['low'])} to {_number(estimate['high'])}"
         lines.append(line)
+    sure = (document.get("decision") or {}).get("test")
+    if sure is not None:
+        lines.append(
+            f"{'answered':<20} {sure['answered']:,} of {sure['rows']:,} for sure, of these right: "
+            f"{_number(sure['accuracy_answered']['value'])}"
+        )
     return lines
 
 

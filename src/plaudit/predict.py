@@ -13,6 +13,7 @@ from plaudit import artifact
 from plaudit.data.clean import clean
 from plaudit.data.rows import LONGEST_TEXT
 from plaudit.errors import DataError
+from plaudit.evaluate.decide import Answers, answer
 from plaudit.model import onnx
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute, plan
@@ -34,11 +35,17 @@ class Prediction:
         Of that label.
     probabilities : mapping of str to float
         Of every label.
+    unsure : bool
+        Not to be relied on, by the model's rule; the label is then its best guess.
+    possible : tuple of str, or None
+        The labels of the conformal set, where the model has such a rule.
     """
 
     label: str
     probability: float
     probabilities: Mapping[str, float]
+    unsure: bool = False
+    possible: tuple[str, ...] | None = None
 
 
 class Classifier:
@@ -146,13 +153,44 @@ class Classifier:
         iterator = iter(texts)
         while block := list(islice(iterator, chunk)):
             _check_strings(block)
-            for row_C in self._block([clean(text, self.spec.clean) for text in block]):
-                best = int(row_C.argmax())
-                named = dict(zip(self.labels, map(float, row_C), strict=True))
-                yield Prediction(self.labels[best], float(row_C[best]), named)
+            cleaned = [clean(text, self.spec.clean) for text in block]
+            yield from self._named(self.answers(self._block(cleaned)))
+
+    @property
+    def abstains(self) -> bool:
+        """Whether some answers may be unsure."""
+        return self.spec.decision is not None and self.spec.decision.abstain != "none"
+
+    def answers(self, probabilities_NC: np.ndarray) -> Answers:
+        """Decide: by the model's threshold or costs, and when to be unsure.
+
+        Parameters
+        ----------
+        probabilities_NC : ndarray of float64
+            From :meth:`probabilities`.
+
+        Returns
+        -------
+        plaudit.evaluate.decide.Answers
+        """
+        return answer(probabilities_NC, self.spec.decision)
+
+    def _named(self, answers: Answers) -> Iterator[Prediction]:
+        for n, row_C in enumerate(answers.probabilities_NC):
+            best = int(answers.chosen_N[n])
+            possible = None
+            if answers.possible_NC is not None:
+                possible = tuple(self.labels[i] for i in np.flatnonzero(answers.possible_NC[n]))
+            yield Prediction(
+                self.labels[best],
+                float(row_C[best]),
+                dict(zip(self.labels, map(float, row_C), strict=True)),
+                bool(answers.unsure_N[n]),
+                possible,
+            )
 
     def probabilities(self, cleaned: Sequence[str], *, chunk: int = CHUNK) -> np.ndarray:
-        """Return the probabilities of texts that are already cleaned.
+        """Return the calibrated probabilities of texts that are already cleaned.
 
         Parameters
         ----------
@@ -169,7 +207,10 @@ class Classifier:
 
     def _block(self, cleaned: Sequence[str]) -> np.ndarray:
         encoded = self._encoder.encode(cleaned)
-        return softmax(self._engine.logits(encoded, pad_id=self._encoder.pad_id))
+        logits_NC = self._engine.logits(encoded, pad_id=self._encoder.pad_id)
+        decision = self.spec.decision
+        # In float64 before the division, as the temperature was fitted.
+        return softmax(logits_NC.astype(np.float64) / (decision.temperature if decision else 1.0))
 
 
 def _compute(spec: artifact.Spec, device: str, precision: str) -> Compute:

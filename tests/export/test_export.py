@@ -15,6 +15,7 @@ import pytest
 from plaudit import artifact, run
 from plaudit.config import TextConfig, load
 from plaudit.errors import ArtifactError, ConfigError, DataError, ExportError, MissingExtra
+from plaudit.evaluate.decide import Answers, answer
 from plaudit.export import export, gate, graph, lines
 from plaudit.export.gate import Texts
 from plaudit.model.device import plan
@@ -215,6 +216,9 @@ class Fake:
         self.asked.append((len(cleaned), chunk))
         first_N = np.array([self.probability(text, chunk) for text in cleaned])
         return np.stack([first_N, 1 - first_N], axis=1)
+
+    def answers(self, probabilities_NC: np.ndarray) -> Answers:
+        return answer(probabilities_NC, None)
 
 
 def compared(original: Any, exported: Any, limit: float = 0.0) -> artifact.Gate:

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from plaudit.config import CleanConfig, SplitConfig, TextConfig
+from plaudit.evaluate.decide import Decision
 
 MANIFEST = "plaudit.json"
 WEIGHTS = "model.safetensors"
@@ -31,7 +32,7 @@ class Gate(BaseModel):
     answers : int
         More than texts: some were asked again alone, and beside texts of other lengths.
     differ : float
-        Share of the answers with another label.
+        Share of the answers with another label, or sure on one side only.
     limit : float
         The largest share that passes.
     max_difference, mean_difference : float
@@ -91,6 +92,8 @@ class Spec(BaseModel):
         ``data.labels`` of the run.
     excluded : int
         Rows that ``data.exclude`` left out of training and validation.
+    decision : Decision or None
+        How logits become answers; None: the likeliest label, as it is.
     config_digest : str
     versions : dict of str to str
     """
@@ -114,6 +117,7 @@ class Spec(BaseModel):
     text_column: str | None = None
     label_column: str | None = None
     excluded: int = 0
+    decision: Decision | None = None
     config_digest: str
     versions: dict[str, str]
 

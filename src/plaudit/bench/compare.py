@@ -141,14 +141,16 @@ def _answers(contenders: Sequence[Contender], sample: Sample, say: Say) -> list[
     """Label the rows once with each; accuracy and agreement are of the same answers."""
     labels = contenders[0].classifier.labels
     answers: list[dict[str, Any]] = []
-    first_N = np.zeros(0)
+    first_N = np.zeros(0, dtype=np.int64)
     for contender in contenders:
         say(f"{contender.folder} ({contender.format}): {len(sample.rows):,} rows to label")
         classifier = contender.classifier
         columns = [classifier.labels.index(label) for label in labels]
-        probabilities_NC = classifier.probabilities(sample.rows.texts)[:, columns]
-        scores = score(probabilities_NC, sample.rows.targets_N, labels)
-        chosen_N = probabilities_NC.argmax(axis=1)
+        own = classifier.answers(classifier.probabilities(sample.rows.texts))
+        chosen_N = np.argsort(columns)[own.chosen_N]
+        scores = score(
+            own.probabilities_NC[:, columns], sample.rows.targets_N, labels, predicted_N=chosen_N
+        )
         first_N = first_N if answers else chosen_N
         seen = int(np.isin(sample.rows.prints_N, classifier.seen_prints_N).sum())
         if seen:

@@ -160,7 +160,8 @@ def _scored(
             "to every model."
         )
     kept = rows.take(fresh)
-    predictions = of_rows(kept, classifier.probabilities(kept.texts), classifier.labels)
+    answers = classifier.answers(classifier.probabilities(kept.texts))
+    predictions = of_rows(kept, answers, classifier.labels)
     if classifier.spec.clean != cleaning:  # a text must have one fingerprint in the comparison
         predictions = replace(predictions, prints_N=_prints(labelled, fresh, cleaning))
     return predictions, len(rows) - len(fresh)

@@ -27,6 +27,8 @@ WORDS = {
     "string": "text",
 }
 
+COSTS = 'a table of costs by truth and answer, such as {"spam" = {"ham" = 5}}'
+
 # What people type who come from elsewhere (transformers.TrainingArguments, Keras, nanoGPT).
 ELSEWHERE = {
     "learning_rate": "optim.lr",
@@ -167,7 +169,8 @@ def in_words(schema: JsonSchema) -> str:
         return f"a list of {len(items)} values, each {in_words(items[0])}"
     if "pattern" in schema:
         return "made of letters, digits, '.', '_' and '-', beginning with a letter or a digit"
-    return WORDS[schema["type"]] + _range(schema)
+    nested = "additionalProperties" in schema and "object" in str(schema["additionalProperties"])
+    return COSTS if nested else WORDS[schema["type"]] + _range(schema)
 
 
 def _range(schema: JsonSchema) -> str:

@@ -64,6 +64,7 @@ def conflicts(config: Config) -> list[Conflict]:
         *_split(config),
         *_imbalance(config),
         *_craft(config),
+        *_decide(config),
     ]
 
 
@@ -163,6 +164,41 @@ def _craft(config: Config) -> list[Conflict]:
                 "model.freeze_embeddings to false and model.freeze_layers to 0.",
             )
         )
+    return found
+
+
+def _decide(config: Config) -> list[Conflict]:
+    decide, found = config.decide, []
+    threshold, sought = decide.threshold, decide.threshold in ("f1", "precision", "recall")
+    if (threshold == "cost") != (decide.costs is not None):
+        found.append(
+            Conflict(
+                ("decide.costs", "decide.threshold"),
+                "decide.costs and decide.threshold=cost go together: the one says what mistakes "
+                "cost, the other that answers follow from it.",
+            )
+        )
+    if decide.label is not None and not sought:
+        found.append(
+            Conflict(
+                ("decide.label", "decide.threshold"),
+                f"decide.label names whose F1, precision or recall to choose by, but "
+                f"decide.threshold is {threshold}: choose f1, precision or recall.",
+            )
+        )
+    blind = config.split.validation_size == 0 and config.data.validation is None
+    for key, value, fitted in (
+        ("decide.threshold", threshold, sought),
+        ("decide.abstain", decide.abstain, decide.abstain != "none"),
+    ):
+        if blind and fitted:
+            found.append(
+                Conflict(
+                    (key, "split.validation_size", "data.validation"),
+                    f"{key} is {value}, but there is no validation data to fit it on: set "
+                    "split.validation_size above 0 or name data.validation.",
+                )
+            )
     return found
 
 

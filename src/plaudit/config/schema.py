@@ -227,6 +227,33 @@ class CraftConfig(Section):
     and Ruder 2018). 0: all train from the start."""
 
 
+Cost = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+
+class DecideConfig(Section):
+    """How probabilities become answers; all of it fitted on validation data."""
+
+    calibrate: bool = True
+    """Fit a temperature, so that of answers given with 80% about 80% are right. It changes no
+    label."""
+    threshold: Literal["none", "f1", "cost", "precision", "recall"] = "none"
+    """What the answer is chosen by, other than being the likeliest: the best F1, the least cost, a
+    wanted precision or a wanted recall."""
+    label: str | None = None
+    """Whose F1, precision or recall; without it the mean F1 over labels, or the second of two."""
+    target: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
+    """The wanted precision or recall."""
+    costs: dict[str, dict[str, Cost]] | None = None
+    """Costs of mistakes, by true label and answer; a mistake that is not named costs 1."""
+    abstain: Literal["none", "error", "conformal"] = "none"
+    """When an answer is marked as unsure: so that the error among the others is bounded, or where
+    a conformal set holds not exactly the answer."""
+    max_error: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.05
+    """Largest error rate among sure answers (abstain error; holds with 95% confidence)."""
+    coverage: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
+    """Share of texts whose conformal set is to hold the true label (abstain conformal)."""
+
+
 class EvaluateConfig(Section):
     """How results are stated."""
 
@@ -270,6 +297,7 @@ class Config(Section):
     train: TrainConfig = TrainConfig()
     imbalance: ImbalanceConfig = ImbalanceConfig()
     craft: CraftConfig = CraftConfig()
+    decide: DecideConfig = DecideConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     report: ReportConfig = ReportConfig()
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from plaudit.data.cleaned import Rows
 from plaudit.errors import ConfigError, DataError
+from plaudit.evaluate.decide import Answers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,13 +102,13 @@ class Predictions:
         )
 
 
-def of_rows(rows: Rows, probabilities_NC: np.ndarray, labels: tuple[str, ...]) -> Predictions:
-    """Keep what was predicted of rows; the label is the most probable one.
+def of_rows(rows: Rows, answers: Answers, labels: tuple[str, ...]) -> Predictions:
+    """Keep what was predicted of rows.
 
     Parameters
     ----------
     rows : Rows
-    probabilities_NC : ndarray of float64
+    answers : Answers
     labels : tuple of str
 
     Returns
@@ -119,8 +120,8 @@ def of_rows(rows: Rows, probabilities_NC: np.ndarray, labels: tuple[str, ...]) -
         rows.prints_N,
         rows.origins,
         rows.targets_N,
-        probabilities_NC.argmax(axis=1),
-        probabilities_NC,
+        answers.chosen_N,
+        answers.probabilities_NC,
         [excerpt(text) for text in rows.texts],
     )
 

@@ -97,6 +97,7 @@ def deduplicated(predictions: Predictions, intervals: tuple[int, float]) -> dict
             predictions.probabilities_NC[rows],
             predictions.targets_N[rows],
             predictions.labels,
+            predicted_N=predictions.predicted_N[rows],
             bootstrap=resamples,
             confidence=confidence,
         ).to_dict()

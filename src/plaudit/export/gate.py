@@ -95,9 +95,11 @@ def compare(original: Classifier, exported: Classifier, chosen: Texts, limit: fl
     parts = [_ask(exported, [chosen.texts[i] for i in index], size) for index, size in ways]
     given_NC = np.concatenate(parts)
     apart_NC = np.abs(given_NC - wanted_NC)
-    differ_N = given_NC.argmax(axis=1) != wanted_NC.argmax(axis=1)
     if not np.isfinite(given_NC).all():
         raise ExportError("The exported model's probabilities are no numbers. Nothing was kept.")
+    given, wanted = exported.answers(given_NC), original.answers(wanted_NC)
+    # What a user sees is the decision: its label, and whether it is sure.
+    differ_N = (given.chosen_N != wanted.chosen_N) | (given.unsure_N != wanted.unsure_N)
     return Gate(
         data=chosen.note,
         texts=len(chosen.texts),

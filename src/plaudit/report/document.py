@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from plaudit.evaluate.decide import Answers
+
 SCHEMA = 1
 
 
 def mistakes(
     rows: tuple[Sequence[str], Sequence[str]],
     targets_N: np.ndarray,
-    probabilities_NC: np.ndarray,
+    answers: Answers,
     labels: Sequence[str],
     most: int = 20,
 ) -> list[dict[str, Any]]:
@@ -23,7 +25,7 @@ def mistakes(
     ----------
     rows : (texts, origins)
     targets_N : ndarray of int64
-    probabilities_NC : ndarray of float64
+    answers : Answers
     labels : sequence of str
     most : int
 
@@ -33,15 +35,16 @@ def mistakes(
         ``text``, ``truth``, ``predicted``, ``probability``, ``origin``; most confident first.
     """
     texts, origins = rows
-    predicted_N = probabilities_NC.argmax(axis=1)
+    predicted_N = answers.chosen_N
+    given_N = answers.probabilities_NC[np.arange(len(predicted_N)), predicted_N]
     wrong = np.flatnonzero(predicted_N != targets_N)
-    order = wrong[np.argsort(-probabilities_NC[wrong].max(axis=1), kind="stable")][:most]
+    order = wrong[np.argsort(-given_N[wrong], kind="stable")][:most]
     return [
         {
             "text": texts[n],
             "truth": labels[int(targets_N[n])],
             "predicted": labels[int(predicted_N[n])],
-            "probability": float(probabilities_NC[n].max()),
+            "probability": float(given_N[n]),
             "origin": origins[n],
         }
         for n in order

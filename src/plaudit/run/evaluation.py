@@ -14,7 +14,7 @@ from plaudit.data.sources import resolve
 from plaudit.evaluate import predictions
 from plaudit.labelled import find
 from plaudit.predict import Classifier
-from plaudit.run.testing import parts, scored
+from plaudit.run.testing import decided, parts, scored
 from plaudit.run.watching import Silent, Watcher
 
 
@@ -55,7 +55,8 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
     -------
     dict
         ``model``, ``data``, ``split``, ``rows``, ``labels``, ``metrics``, ``per_class``,
-        ``confusion``, ``interval``, ``overlap``, ``deduplicated``, ``slices``, ``seconds``.
+        ``confusion``, ``interval``, ``overlap``, ``deduplicated``, ``slices``, ``calibration``,
+        ``decision``, ``seconds``.
 
     Raises
     ------
@@ -85,14 +86,14 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
     found = find(source, split, columns, classifier.spec)
     rows = found.rows
     started = time.perf_counter()
-    probabilities_NC = classifier.probabilities(rows.texts)
+    answers = classifier.answers(classifier.probabilities(rows.texts))
     seconds = time.perf_counter() - started
     scores, overlap = scored(
-        rows, probabilities_NC, classifier.labels, classifier.seen_prints_N, EvaluateConfig()
+        rows, answers, classifier.labels, classifier.seen_prints_N, EvaluateConfig()
     )
-    answers = predictions.of_rows(rows, probabilities_NC, scores.labels)
+    kept = predictions.of_rows(rows, answers, scores.labels)
     if rows_file is not None:
-        predictions.write(rows_file, answers)
+        predictions.write(rows_file, kept)
     if overlap.rows:
         say(
             f"{overlap.rows:,} of {len(rows):,} texts were seen in training or selection: see "
@@ -104,6 +105,16 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
         "split": found.split,
         **scores.to_dict(),
         "overlap": overlap.to_dict(),
-        **parts(answers, rows, EvaluateConfig(), {name: found.column(name) for name in others}),
+        **parts(kept, rows, EvaluateConfig(), {name: found.column(name) for name in others}),
+        **_sections(decided(answers, rows, classifier.spec.decision, EvaluateConfig())),
         "seconds": seconds,
+    }
+
+
+def _sections(found: dict[str, Any]) -> dict[str, Any]:
+    """Put what was measured where a run's report has it."""
+    chosen = found["decision"]
+    return {
+        "calibration": {"test": found["calibration"]},
+        "decision": None if chosen is None else {"test": chosen},
     }

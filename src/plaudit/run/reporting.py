@@ -11,6 +11,7 @@ from plaudit import machine
 from plaudit.artifact import versions
 from plaudit.config import Config
 from plaudit.data.prepare import Prepared
+from plaudit.evaluate.settle import Settled
 from plaudit.model import fold, packed
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
@@ -34,6 +35,8 @@ class Facts:
         The training texts.
     model : ReviewClassifier
     trained : Trained
+    settled : Settled
+        The decision, as fitted on validation.
     tested : Tested or None
         None when nothing was held out.
     """
@@ -44,6 +47,7 @@ class Facts:
     encoded: Encoded
     model: ReviewClassifier
     trained: Trained
+    settled: Settled
     tested: Tested | None
 
 
@@ -78,8 +82,18 @@ def report(facts: Facts, seconds: Mapping[str, float]) -> dict[str, Any]:
         "training": _training_section(facts),
         **sections(facts.tested),
         "seeds": None,  # of a run of several, what they found
+        **_decision_sections(facts.settled, facts.tested),
         "machine": machine.describe(),
         "seconds": dict(seconds),
+    }
+
+
+def _decision_sections(settled: Settled, tested: Tested | None) -> dict[str, Any]:
+    found = tested.decided if tested else {"calibration": None, "decision": None}
+    rule = settled.rule
+    return {
+        "calibration": settled.calibration | {"test": found["calibration"]},
+        "decision": None if rule is None else rule | {"test": found["decision"]},
     }
 
 
@@ -119,6 +133,11 @@ def _model_section(config: Config, model: ReviewClassifier) -> dict[str, Any]:
 
 
 def _pipeline_note(config: Config, stock: bool) -> str:
+    if config.decide.threshold != "none":
+        return (
+            f"transformers.pipeline gives the likeliest label: of the decision by "
+            f"decide.threshold={config.decide.threshold} it knows nothing. plaudit does."
+        )
     if not stock:
         return (
             f"transformers.pipeline cannot load this model: the architecture has no "

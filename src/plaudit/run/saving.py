@@ -11,12 +11,28 @@ from plaudit import artifact
 from plaudit.config import Config
 from plaudit.data.fingerprint import loose_fingerprints
 from plaudit.data.prepare import Prepared
+from plaudit.evaluate.decide import Decision
+from plaudit.evaluate.settle import Settled, settle
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
+from plaudit.run.learning import Lesson
+from plaudit.run.watching import Watcher
 from plaudit.text.encode import TextEncoder
 
 
-def spec_of(config: Config, prepared: Prepared, compute: Compute) -> artifact.Spec:
+def settled_by(config: Config, taught: Lesson, encoder: TextEncoder, watcher: Watcher) -> Settled:
+    """Fit the decision on what the trained model says of the validation texts."""
+    prepared = taught.data.prepared
+    logits_NC = taught.final_logits(encoder)
+    settled = settle(config.decide, prepared.labels, logits_NC, prepared.validation.targets_N)
+    for note in settled.notes:
+        watcher.say(note)
+    return settled
+
+
+def spec_of(
+    config: Config, prepared: Prepared, compute: Compute, decision: Decision
+) -> artifact.Spec:
     """Say what the artefact of a run needs to give the same answers again."""
     return artifact.Spec(
         labels=prepared.labels,
@@ -33,6 +49,7 @@ def spec_of(config: Config, prepared: Prepared, compute: Compute) -> artifact.Sp
         text_column=config.data.text,
         label_column=config.data.label,
         excluded=prepared.excluded.train + prepared.excluded.validation if prepared.excluded else 0,
+        decision=decision,
         config_digest=config.digest(),
         versions=artifact.versions(),
     )

@@ -24,6 +24,7 @@ from plaudit.data.prepare import Prepared
 from plaudit.evaluate import predictions
 from plaudit.evaluate.metrics import score
 from plaudit.evaluate.predictions import Predictions, of_rows
+from plaudit.evaluate.settle import Settled
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
 from plaudit.predict import Classifier
@@ -32,7 +33,7 @@ from plaudit.run import folder as folders
 from plaudit.run.learning import Data, learn, lesson, new_model
 from plaudit.run.place import facts_of, occupied
 from plaudit.run.reporting import Facts, report
-from plaudit.run.saving import save, spec_of
+from plaudit.run.saving import save, settled_by, spec_of
 from plaudit.run.testing import Tested, examine
 from plaudit.run.watching import Stopwatch, Watcher
 from plaudit.text.encode import TextEncoder
@@ -68,6 +69,7 @@ class _Member:
     folder: Path
     final: Path
     trained: Trained
+    settled: Settled
 
     @property
     def validation(self) -> Mapping[str, float] | None:
@@ -107,7 +109,16 @@ def train_seeds(
     folders.keep_predictions(folder, tested)
     together = _kept(members, answers, folder)
     section = _section(members, chosen, answers, together)
-    facts = Facts(config, ready.compute, prepared, ready.data.train, model, chosen.trained, tested)
+    facts = Facts(
+        config,
+        ready.compute,
+        prepared,
+        ready.data.train,
+        model,
+        chosen.trained,
+        chosen.settled,
+        tested,
+    )
     document = report(facts, clock.read()) | {"seeds": section}
     (folder / SEEDS).write_text(json.dumps(section, indent=1) + "\n", encoding="utf-8")
     artifact.add(final, pages(document))
@@ -136,11 +147,13 @@ def _member(own: Config, model: ReviewClassifier, ready: Ready, watcher: Watcher
     parts = {"train": data.train, "validation": data.validation}
     with occupied(own, facts_of(data.prepared, parts, compute), None, watcher.say) as place:
         with place.signals.patiently():
-            trained = learn(own, lesson(own, model, data, compute), place.keeper, watcher)
-        spec = spec_of(own, data.prepared, compute)
+            taught = lesson(own, model, data, compute)
+            trained = learn(own, taught, place.keeper, watcher)
+        settled = settled_by(own, taught, ready.encoder, watcher)
+        spec = spec_of(own, data.prepared, compute, settled.decision)
         final = save(place.folder, model, ready.encoder, spec, data.prepared)
         place.keeper.checkpoints.clear()
-    return _Member(own, place.folder, final, trained)
+    return _Member(own, place.folder, final, trained, settled)
 
 
 def _own(config: Config, seed: int, folder: Path) -> Config:
@@ -188,7 +201,7 @@ def _answers(
 def _answered(member: _Member, rows: Rows, labels: tuple[str, ...]) -> Predictions:
     train = member.config.train
     classifier = Classifier.load(member.final, device=train.device, precision=train.precision)
-    return of_rows(rows, classifier.probabilities(rows.texts), labels)
+    return of_rows(rows, classifier.answers(classifier.probabilities(rows.texts)), labels)
 
 
 def _kept(
@@ -240,6 +253,7 @@ def _scores(own: Predictions, config: Config, *, bootstrap: int) -> dict[str, An
         own.probabilities_NC,
         own.targets_N,
         own.labels,
+        predicted_N=own.predicted_N,
         bootstrap=bootstrap,
         confidence=config.evaluate.confidence,
     )

@@ -15,6 +15,8 @@ from plaudit.data.cleaned import Rows
 from plaudit.data.prepare import Prepared
 from plaudit.errors import PlauditError
 from plaudit.evaluate.baseline import Baseline, tfidf
+from plaudit.evaluate.calibrate import quality, temper
+from plaudit.evaluate.decide import Answers, Decision, answer, measure
 from plaudit.evaluate.metrics import score
 from plaudit.evaluate.predictions import Predictions, of_rows
 from plaudit.evaluate.scores import Scores
@@ -65,6 +67,8 @@ class Tested:
     baseline_predictions : Predictions or None
     parts : dict
         The sections ``deduplicated`` and ``slices``.
+    decided : dict
+        What the sections ``calibration`` and ``decision`` say of the test set.
     explanation, robustness : dict or None
         None when it was not asked for.
     """
@@ -79,6 +83,7 @@ class Tested:
     predictions: Predictions
     baseline_predictions: Predictions | None
     parts: dict[str, Any]
+    decided: dict[str, Any]
     explanation: dict[str, Any] | None
     robustness: dict[str, Any] | None
 
@@ -134,15 +139,16 @@ def test(
         model, device=config.train.device, precision=config.train.precision
     )
     started = time.perf_counter()
-    probabilities_NC = classifier.probabilities(rows.texts)
+    answers = classifier.answers(classifier.probabilities(rows.texts))
     seconds = time.perf_counter() - started
     scores, overlap = scored(
-        rows, probabilities_NC, prepared.labels, classifier.seen_prints_N, config.evaluate
+        rows, answers, prepared.labels, classifier.seen_prints_N, config.evaluate
     )
-    predictions = of_rows(rows, probabilities_NC, prepared.labels)
+    predictions = of_rows(rows, answers, prepared.labels)
     baseline = _baseline(prepared, rows, config.evaluate, say)
+    simple = answer(baseline.probabilities_NC, None) if baseline else None
     mistakes = document.mistakes(
-        (rows.texts, rows.origins), rows.targets_N, probabilities_NC, prepared.labels
+        (rows.texts, rows.origins), rows.targets_N, answers, prepared.labels
     )
     return Tested(
         rows=len(rows),
@@ -150,15 +156,12 @@ def test(
         seconds=seconds,
         overlap=overlap,
         baseline=baseline,
-        baseline_scores=_score(baseline.probabilities_NC, rows, prepared.labels, config.evaluate)
-        if baseline
-        else None,
+        baseline_scores=_score(simple, rows, prepared.labels, config.evaluate) if simple else None,
         mistakes=mistakes,
         predictions=predictions,
-        baseline_predictions=of_rows(rows, baseline.probabilities_NC, prepared.labels)
-        if baseline
-        else None,
+        baseline_predictions=of_rows(rows, simple, prepared.labels) if simple else None,
         parts=parts(predictions, rows, config.evaluate),
+        decided=decided(answers, rows, classifier.spec.decision, config.evaluate),
         explanation=_explanation(classifier, rows, mistakes, config, say),
         robustness=_robustness(classifier, rows, prepared.test_note, config, say),
     )
@@ -221,9 +224,32 @@ def _robustness(
     return probe(classifier, rows, described, plan=how).to_dict()
 
 
+def decided(
+    answers: Answers, rows: Rows, decision: Decision | None, config: EvaluateConfig
+) -> dict[str, Any]:
+    """Measure calibration and decision on rows.
+
+    Returns
+    -------
+    dict
+        ``calibration`` (before and after the temperature, with the bins of the diagram) and
+        ``decision`` (null where the answer is just the likeliest label).
+    """
+    probabilities_NC, targets_N = answers.probabilities_NC, rows.targets_N
+    after = quality(probabilities_NC, targets_N, diagram=True)
+    before = after
+    if decision is not None and decision.temperature != 1.0:
+        plain_NC = temper(probabilities_NC, 1 / decision.temperature)
+        before = quality(plain_NC, targets_N, diagram=True)
+    chosen = None
+    if decision is not None and (decision.costs is not None or decision.abstain != "none"):
+        chosen = measure(answers, targets_N, decision, config.confidence)
+    return {"calibration": {"before": before, "after": after}, "decision": chosen}
+
+
 def scored(
     rows: Rows,
-    probabilities_NC: np.ndarray,
+    answers: Answers,
     labels: tuple[str, ...],
     seen_prints_N: np.ndarray,
     config: EvaluateConfig,
@@ -234,23 +260,22 @@ def scored(
     -------
     (Scores, Overlap)
     """
-    scores = _score(probabilities_NC, rows, labels, config)
+    scores = _score(answers, rows, labels, config)
     seen_N = np.isin(rows.prints_N, seen_prints_N)
     seen = int(seen_N.sum())
     if seen in (0, len(rows)):
         return scores, Overlap(seen, None)
     fresh = np.flatnonzero(~seen_N)
-    without = _score(probabilities_NC[fresh], rows.take(fresh), labels, config)
+    without = _score(answers.take(fresh), rows.take(fresh), labels, config)
     return scores, Overlap(seen, without)
 
 
-def _score(
-    probabilities_NC: np.ndarray, rows: Rows, labels: tuple[str, ...], config: EvaluateConfig
-) -> Scores:
+def _score(answers: Answers, rows: Rows, labels: tuple[str, ...], config: EvaluateConfig) -> Scores:
     return score(
-        probabilities_NC,
+        answers.probabilities_NC,
         rows.targets_N,
         labels,
+        predicted_N=answers.chosen_N,
         bootstrap=config.bootstrap,
         confidence=config.confidence,
     )

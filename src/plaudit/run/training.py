@@ -10,6 +10,7 @@ from typing import Any
 from plaudit import artifact
 from plaudit.config import Config, check
 from plaudit.data.prepare import Prepared, prepare
+from plaudit.evaluate.settle import check_labels
 from plaudit.model.build import load_tokenizer
 from plaudit.model.device import Compute, plan
 from plaudit.report.pages import pages
@@ -17,7 +18,7 @@ from plaudit.run import folder as folders
 from plaudit.run.learning import encoded, learn, lesson, new_model
 from plaudit.run.place import check_resumable, facts_of, occupied, stored_config
 from plaudit.run.reporting import Facts, report
-from plaudit.run.saving import save, spec_of
+from plaudit.run.saving import save, settled_by, spec_of
 from plaudit.run.seeds import Ready, train_seeds
 from plaudit.run.testing import examine
 from plaudit.run.watching import Silent, Stopwatch, Watcher
@@ -83,6 +84,7 @@ def train(config: Config, *, watcher: Watcher | None = None, resume: Path | None
     compute = plan(config.train.device, config.train.precision)
     with clock.stage("data"):
         prepared = prepare(config, watcher.say)
+        check_labels(config.decide, prepared.labels)
     with clock.stage("encode"):
         encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text)
         data = encoded(prepared, encoder)
@@ -94,16 +96,18 @@ def train(config: Config, *, watcher: Watcher | None = None, resume: Path | None
     with occupied(config, facts, resume, watcher.say) as place:
         watcher.say(_opening(place.folder, prepared, compute))
         with clock.stage("train"), place.signals.patiently():
-            trained = learn(config, lesson(config, model, data, compute), place.keeper, watcher)
+            taught = lesson(config, model, data, compute)
+            trained = learn(config, taught, place.keeper, watcher)
         if prepared.test is not None:
             prepared.test.release()
         with clock.stage("save"):
-            spec = spec_of(config, prepared, compute)
+            settled = settled_by(config, taught, encoder, watcher)
+            spec = spec_of(config, prepared, compute, settled.decision)
             final = save(place.folder, model, encoder, spec, prepared)
         with clock.stage("test"):
             tested = examine(final, prepared, config, watcher)
         folders.keep_predictions(place.folder, tested)
-        made_of = Facts(config, compute, prepared, data.train, model, trained, tested)
+        made_of = Facts(config, compute, prepared, data.train, model, trained, settled, tested)
         document = report(made_of, clock.read())
         artifact.add(final, pages(document))
         place.keeper.checkpoints.clear()
