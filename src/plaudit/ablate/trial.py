@@ -13,6 +13,7 @@ from plaudit.config import Config
 from plaudit.data.prepare import Prepared, prepare
 from plaudit.errors import ConfigError
 from plaudit.evaluate import predictions
+from plaudit.evaluate.decide import answer
 from plaudit.evaluate.predictions import PREDICTIONS, Predictions
 from plaudit.model.build import load_tokenizer
 from plaudit.model.device import plan
@@ -124,9 +125,10 @@ class Bench:
         seeded = config.model_copy(update={"seed": seed})
         trained = learn(seeded, taught, keeper, self.watcher, course)
         facts = _facts(key, seed, trained, taught.data)
-        answers = predictions.of_rows(
-            taught.data.prepared.validation, taught.probabilities(), taught.data.prepared.labels
-        )
+        prepared = taught.data.prepared
+        # The likeliest label: a threshold fitted on these rows would flatter itself on them.
+        plain = answer(taught.probabilities(), None)
+        answers = predictions.of_rows(prepared.validation, plain, prepared.labels)
         # Of an interrupted attempt, or of one with other data.
         (folder / PREDICTIONS).unlink(missing_ok=True)
         predictions.write(folder / PREDICTIONS, answers)

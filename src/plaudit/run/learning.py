@@ -99,6 +99,10 @@ class Lesson:
         self.sampler.epoch = epoch
         return iter(self.loader)
 
+    def probabilities(self) -> np.ndarray:
+        """Return the model's probabilities on the validation texts, before any decision."""
+        return softmax(self._logits(self.data.validation))
+
     def validate(self) -> dict[str, float]:
         """Return the model's metrics on validation."""
         targets_N = self.data.prepared.validation.targets_N
