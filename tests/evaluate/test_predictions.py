@@ -7,6 +7,7 @@ import pytest
 from plaudit.data.cleaned import Rows
 from plaudit.data.fingerprint import fingerprints
 from plaudit.errors import ConfigError, DataError
+from plaudit.evaluate.decide import answer
 from plaudit.evaluate.predictions import of_rows, read, write
 
 TEXTS = ["A triumph.", "The worst.", "It was " + "very " * 100 + "good."]
@@ -15,7 +16,8 @@ TEXTS = ["A triumph.", "The worst.", "It was " + "very " * 100 + "good."]
 @pytest.fixture
 def kept():
     rows = Rows(TEXTS, np.array([1, 0, 1]), [f"r.csv:{n}" for n in (2, 3, 4)], fingerprints(TEXTS))
-    return of_rows(rows, np.array([[0.25, 0.75], [0.9, 0.1], [0.6, 0.4]]), ("neg", "p:os"))
+    given = answer(np.array([[0.25, 0.75], [0.9, 0.1], [0.6, 0.4]]), None)
+    return of_rows(rows, given, ("neg", "p:os"))
 
 
 def test_what_was_predicted_is_read_as_it_was_written(kept, tmp_path):
@@ -72,7 +74,7 @@ def test_three_labels_turn_the_right_way_round():
     """With two, an order and its inverse are the same."""
     texts = list("abc")
     rows = Rows(texts, np.array([0, 1, 2]), texts, fingerprints(texts))
-    turned = of_rows(rows, np.eye(3), ("x", "y", "z")).relabelled(("z", "x", "y"))
+    turned = of_rows(rows, answer(np.eye(3), None), ("x", "y", "z")).relabelled(("z", "x", "y"))
 
     assert [turned.labels[code] for code in turned.targets_N] == ["x", "y", "z"]
     assert [turned.labels[code] for code in turned.probabilities_NC.argmax(axis=1)] == [*"xyz"]

@@ -5,6 +5,7 @@ import pytest
 
 from plaudit.data.cleaned import Rows
 from plaudit.data.fingerprint import fingerprints
+from plaudit.evaluate.decide import answer
 from plaudit.evaluate.metrics import score
 from plaudit.evaluate.predictions import of_rows
 from plaudit.evaluate.slices import deduplicated, slices
@@ -17,7 +18,7 @@ def answered(texts, targets, right, sure=0.8):
     answers = np.where(right, targets, 1 - targets)
     probabilities = np.where(np.eye(2)[answers] == 1, sure, 1 - sure)
     rows = Rows(list(texts), targets, [str(n) for n in range(len(texts))], fingerprints(texts))
-    return of_rows(rows, probabilities, ("neg", "pos"))
+    return of_rows(rows, answer(probabilities, None), ("neg", "pos"))
 
 
 def test_each_part_has_the_accuracy_of_its_own_rows():

@@ -187,3 +187,17 @@ def test_a_label_that_the_data_does_not_have_is_found_before_training(
     with pytest.raises(ConfigError, match=r"decide\.label: there is no label 'postive'"):
         run.train(config)
     assert not (tmp_path / "runs").exists()
+
+
+def test_score_marks_the_rows_of_which_predict_is_unsure(
+    done: run.Run, reviews_file: Path, tmp_path: Path
+) -> None:
+    from plaudit.score import score
+
+    out = tmp_path / "out.jsonl"
+    scored = score(done.model, reviews_file, out)
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    found = Classifier.load(done.model).predict([line["text"] for line in lines])
+    assert scored.added == ("predicted_label", "predicted_probability", "predicted_unsure")
+    assert [line["predicted_unsure"] for line in lines] == [each.unsure for each in found]
+    assert 0 < scored.unsure == sum(each.unsure for each in found) < len(found)

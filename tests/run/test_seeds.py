@@ -127,7 +127,7 @@ def test_validation_decides_and_not_test() -> None:
         config = load(None, ["train.select=log_loss"])
         record = type("Record", (), {"validation": validation, "step": 3})
         trained = type("Trained", (), {"history": [record], "best_step": 3})
-        return seeds._Member(config, Path(), Path(), trained)  # type: ignore[arg-type]
+        return seeds._Member(config, Path(), Path(), trained, None)  # type: ignore[arg-type]
 
     assert seeds._better(member(log_loss=0.2), member(log_loss=0.3))
     assert not seeds._better(member(log_loss=0.3), member(log_loss=0.3))
