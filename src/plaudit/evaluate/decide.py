@@ -71,6 +71,12 @@ class Answers:
     unsure_N: NDArray[np.bool_]
     possible_NC: NDArray[np.bool_] | None = None
 
+    @property
+    def given_N(self) -> Floats:
+        """The probability of each answer."""
+        found: Floats = self.probabilities_NC[np.arange(len(self.chosen_N)), self.chosen_N]
+        return found
+
     def take(self, index: NDArray[np.integer[Any]]) -> Answers:
         """Return the answers at these positions."""
         possible_NC = None if self.possible_NC is None else self.possible_NC[index]

@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from plaudit.evaluate.decide import Answers
-
 SCHEMA = 1
 
 
 def mistakes(
     rows: tuple[Sequence[str], Sequence[str]],
     targets_N: np.ndarray,
-    answers: Answers,
+    predicted: tuple[np.ndarray, np.ndarray],
     labels: Sequence[str],
     most: int = 20,
 ) -> list[dict[str, Any]]:
@@ -25,7 +23,8 @@ def mistakes(
     ----------
     rows : (texts, origins)
     targets_N : ndarray of int64
-    answers : Answers
+    predicted : (ndarray of int64, ndarray of float64)
+        The label given to each row, and its probability.
     labels : sequence of str
     most : int
 
@@ -35,8 +34,7 @@ def mistakes(
         ``text``, ``truth``, ``predicted``, ``probability``, ``origin``; most confident first.
     """
     texts, origins = rows
-    predicted_N = answers.chosen_N
-    given_N = answers.probabilities_NC[np.arange(len(predicted_N)), predicted_N]
+    predicted_N, given_N = predicted
     wrong = np.flatnonzero(predicted_N != targets_N)
     order = wrong[np.argsort(-given_N[wrong], kind="stable")][:most]
     return [

@@ -148,7 +148,10 @@ def test(
     baseline = _baseline(prepared, rows, config.evaluate, say)
     simple = answer(baseline.probabilities_NC, None) if baseline else None
     mistakes = document.mistakes(
-        (rows.texts, rows.origins), rows.targets_N, answers, prepared.labels
+        (rows.texts, rows.origins),
+        rows.targets_N,
+        (answers.chosen_N, answers.given_N),
+        prepared.labels,
     )
     return Tested(
         rows=len(rows),
