@@ -109,6 +109,7 @@ OTHER: dict[str, str] = {
     "evaluate.baseline": "true",
     "evaluate.bootstrap": "200",
     "evaluate.confidence": "0.9",
+    "report.audit": "true",
     "report.explain": "true",
     "report.robustness": "true",
 }
@@ -152,7 +153,7 @@ BASE = [
     "text.max_tokens=12", "text.stride=4", "text.cache=false", "train.batch_tokens=128",
     "train.epochs=1", "optim.lr=5e-3", "split.validation_size=16", "split.test_size=12",
     "evaluate.baseline=false", "evaluate.bootstrap=100", "data.text=text", "data.label=label",
-    "report.explain=false",
+    "report.explain=false", "report.audit=false",
 ]  # fmt: skip
 
 

@@ -180,7 +180,7 @@ def audit(  # noqa: PLR0913 - one parameter an option of the command
     lengths = measure(table.rows.texts, encoder, max_tokens)
     split = words.split(table.rows.texts)
     say("Comparing texts.")
-    found = _about_rows(table, split, lengths)
+    found = about_rows(table, split, lengths)
     features = words.features(split)
     telling, shortcuts = telling_words(table, features)
     judged = None
@@ -192,12 +192,13 @@ def audit(  # noqa: PLR0913 - one parameter an option of the command
             else noise.judge_fast(table, features, seed=seed)
         )
     estimate, wrong = noise.label_errors(table, judged)
-    found = sorted([*found, *shortcuts, *wrong], key=_gravity)
+    found = sorted([*found, *shortcuts, *wrong], key=by_gravity)
     seconds = time.perf_counter() - started
     return Audit(data, table, lengths, tuple(telling), estimate, tuple(found), seconds)
 
 
-def _about_rows(table: Table, split: words.Words, lengths: Lengths) -> list[Found]:
+def about_rows(table: Table, split: words.Words, lengths: Lengths) -> list[Found]:
+    """Find what there is to say of rows without a model of their words."""
     return [
         *odd_rows(table, split, lengths.tokens_N),
         *same_texts(table),
@@ -208,7 +209,8 @@ def _about_rows(table: Table, split: words.Words, lengths: Lengths) -> list[Foun
     ]
 
 
-def _gravity(found: Found) -> int:
+def by_gravity(found: Found) -> int:
+    """Return the place of a finding's severity, the gravest first."""
     return _SEVERITIES.index(found.finding.severity)
 
 

@@ -114,15 +114,34 @@ def measure(texts: Sequence[str], encoder: str, max_tokens: int) -> Lengths:
     """
     config = TextConfig(max_tokens=max_tokens, policy="head")
     text_encoder = TextEncoder(load_tokenizer(encoder), config)
-    tokens_N = text_encoder.encode(texts).full_N
+    return lengths_of(text_encoder.encode(texts).full_N, encoder, config, text_encoder.limit)
+
+
+def lengths_of(tokens_N: Ints, encoder: str, config: TextConfig, limit: int) -> Lengths:
+    """Say what each policy would cut of texts whose tokens are counted.
+
+    Parameters
+    ----------
+    tokens_N : ndarray of int64
+    encoder : str
+        Whose tokenizer counted.
+    config : TextConfig
+        All but the policy is as there.
+    limit : int
+        Tokens of a piece, special tokens not counted.
+
+    Returns
+    -------
+    Lengths
+    """
     # The default stride does not fit into the shortest windows.
-    stride = min(config.stride, text_encoder.limit // 2)
+    stride = min(config.stride, limit // 2)
     configs = [
         config.model_copy(update={"policy": policy, "stride": stride})
         for policy in get_args(Policy)
     ]
-    cuts = tuple(_cut(tokens_N, text_encoder.limit, each) for each in configs)
-    return Lengths(encoder, max_tokens, tokens_N, cuts)
+    cuts = tuple(_cut(tokens_N, limit, each) for each in configs)
+    return Lengths(encoder, config.max_tokens, tokens_N, cuts)
 
 
 def _cut(tokens_N: Ints, limit: int, config: TextConfig) -> Cut:

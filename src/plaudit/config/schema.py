@@ -268,6 +268,9 @@ class EvaluateConfig(Section):
 class ReportConfig(Section):
     """What the report holds beyond the figures."""
 
+    audit: bool = True
+    """Look at the training rows as plaudit audit does, wrong labels excepted: balance, lengths,
+    repeats, conflicting labels, odd rows, words that give labels away. Adds some seconds."""
     explain: bool = True
     """Mark the words that led to mistakes, list those that drive each label, and measure on test
     texts whether answers depend on them. Adds some seconds on a processor."""

@@ -30,6 +30,7 @@ from plaudit.model.device import Compute
 from plaudit.predict import Classifier
 from plaudit.report.pages import pages
 from plaudit.run import folder as folders
+from plaudit.run.auditing import audited
 from plaudit.run.learning import Data, learn, lesson, new_model
 from plaudit.run.place import facts_of, occupied
 from plaudit.run.reporting import Facts, report
@@ -119,7 +120,9 @@ def train_seeds(
         chosen.settled,
         tested,
     )
-    document = report(facts, clock.read()) | {"seeds": section}
+    with clock.stage("audit"):
+        looked = audited(config, ready.data, ready.encoder, watcher)
+    document = report(facts, clock.read()) | {"seeds": section, "audit": looked}
     (folder / SEEDS).write_text(json.dumps(section, indent=1) + "\n", encoding="utf-8")
     artifact.add(final, pages(document))
     return folder, final, document

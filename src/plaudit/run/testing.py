@@ -16,6 +16,7 @@ from plaudit.data.prepare import Prepared
 from plaudit.errors import PlauditError
 from plaudit.evaluate.baseline import Baseline, tfidf
 from plaudit.evaluate.calibrate import quality, temper
+from plaudit.evaluate.curves import curves
 from plaudit.evaluate.decide import Answers, Decision, answer, measure
 from plaudit.evaluate.metrics import score
 from plaudit.evaluate.predictions import Predictions, of_rows
@@ -66,7 +67,7 @@ class Tested:
         Row by row, as the run's folder keeps them.
     baseline_predictions : Predictions or None
     parts : dict
-        The sections ``deduplicated`` and ``slices``.
+        The sections ``deduplicated``, ``slices`` and ``curves``.
     decided : dict
         What the sections ``calibration`` and ``decision`` say of the test set.
     explanation, robustness : dict or None
@@ -96,7 +97,7 @@ def sections(tested: Tested | None) -> dict[str, Any]:
         "overlap": (tested.overlap if tested else Overlap(0, None)).to_dict(),
         "baseline": _baseline_section(tested.baseline, tested.baseline_scores) if tested else None,
         "mistakes": tested.mistakes if tested else [],
-        **(tested.parts if tested else {"deduplicated": None, "slices": []}),
+        **(tested.parts if tested else {"deduplicated": None, "slices": [], "curves": []}),
         "explanation": tested.explanation if tested else None,
         "robustness": tested.robustness if tested else None,
     }
@@ -163,7 +164,7 @@ def test(
         mistakes=mistakes,
         predictions=predictions,
         baseline_predictions=of_rows(rows, simple, prepared.labels) if simple else None,
-        parts=parts(predictions, rows, config.evaluate),
+        parts=parts(predictions, rows, config.evaluate) | {"curves": curves(predictions)},
         decided=decided(answers, rows, classifier.spec.decision, config.evaluate),
         explanation=_explanation(classifier, rows, mistakes, config, say),
         robustness=_robustness(classifier, rows, prepared.test_note, config, say),

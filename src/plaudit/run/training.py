@@ -15,6 +15,7 @@ from plaudit.model.build import load_tokenizer
 from plaudit.model.device import Compute, plan
 from plaudit.report.pages import pages
 from plaudit.run import folder as folders
+from plaudit.run.auditing import audited
 from plaudit.run.learning import encoded, learn, lesson, new_model
 from plaudit.run.place import check_resumable, facts_of, occupied, stored_config
 from plaudit.run.reporting import Facts, report
@@ -108,7 +109,9 @@ def train(config: Config, *, watcher: Watcher | None = None, resume: Path | None
             tested = examine(final, prepared, config, watcher)
         folders.keep_predictions(place.folder, tested)
         made_of = Facts(config, compute, prepared, data.train, model, trained, settled, tested)
-        document = report(made_of, clock.read())
+        with clock.stage("audit"):
+            looked = {"audit": audited(config, data, encoder, watcher)}
+        document = report(made_of, clock.read()) | looked
         artifact.add(final, pages(document))
         place.keeper.checkpoints.clear()
     return Run(place.folder, final, document)

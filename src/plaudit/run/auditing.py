@@ -1,0 +1,38 @@
+"""The look at the training rows that a run's report holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from plaudit.audit import audit_rows
+from plaudit.audit.lengths import lengths_of
+from plaudit.config import Config
+from plaudit.run.learning import Data
+from plaudit.run.watching import Watcher
+from plaudit.text.encode import TextEncoder
+
+
+def audited(
+    config: Config, data: Data, encoder: TextEncoder, watcher: Watcher
+) -> dict[str, Any] | None:
+    """Audit the training rows, whose texts are read and whose tokens are counted already.
+
+    Parameters
+    ----------
+    config : Config
+    data : Data
+    encoder : TextEncoder
+    watcher : Watcher
+
+    Returns
+    -------
+    dict or None
+        The section ``audit`` of a report; None with ``report.audit = false``.
+    """
+    if not config.report.audit:
+        return None
+    prepared = data.prepared
+    watcher.say(f"Auditing the {len(prepared.train):,} training texts.")
+    lengths = lengths_of(data.train.full_N, config.model.encoder, config.text, encoder.limit)
+    found = audit_rows(prepared.provenance.asked, prepared.train, prepared.labels, lengths)
+    return found.to_dict()
