@@ -116,9 +116,35 @@ def test_a_line_without_end_is_skipped_and_not_held(tmp_path, monkeypatch):
     assert len(found["beginning"]) <= 200
 
 
-def test_when_every_row_fails_it_is_not_the_rows(tmp_path):
+@pytest.mark.parametrize("bad", [(0, 1), (0, 1, 2, 3), (4,), (0, 1, 2, 3, 4)])
+def test_bad_neighbours_cost_themselves_alone_even_where_they_fill_a_shard(tmp_path, bad):
     data, out = tmp_path / "in.csv", tmp_path / "out.csv"
-    data.write_text("text\na\nb\nc\n")
+    texts = [f"{'broken' if n in bad else 'good'} {n}" for n in range(5)]
+    data.write_text("\n".join(["text", *texts]) + "\n")
+    done = scored(data, out, Stub(poison="broken"))
+    assert [row["text"] for row in kept(out)] == [texts[n] for n in range(5) if n not in bad]
+    assert [row["beginning"] for row in aside(out)] == [texts[n] for n in bad]
+    assert done.quarantined == len(bad)
+
+
+def test_a_device_that_answers_nothing_any_more_ends_the_job(tmp_path):
+    class Wrecked(Stub):
+        def predict(self, texts):
+            if any("broken" in text for text in texts):
+                self.poison = ""  # from here on every text fails
+            return super().predict(texts)
+
+    data, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    data.write_text("text\nfine\nbroken\ngood\n")
+    with pytest.raises(RuntimeError, match="index out of range"):
+        scored(data, out, Wrecked())
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("rows", ["a\n", "a\nb\nc\n"])
+def test_when_every_row_fails_it_is_not_the_rows(tmp_path, rows):
+    data, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    data.write_text(f"text\n{rows}")
     with pytest.raises(RuntimeError, match="index out of range"):
         scored(data, out, Stub(poison=""))
     assert not out.exists()

@@ -17,6 +17,7 @@ from plaudit.score.write import Layout
 
 SHARD_BYTES = 2**23
 """Of rows, about: what eight of the longest texts have, which is what tokenising may hold."""
+_HARMLESS = "A plain text."
 
 
 class Predictor(Protocol):
@@ -110,20 +111,34 @@ def _flaw(row: Row, layout: Layout, text: str) -> str | None:
 
 
 def _predicted(predictor: Predictor, texts: Sequence[str]) -> list[Prediction | str]:
-    """Label texts; when that fails, find those at fault by halving."""
+    """Label texts; when that fails, find those at fault by halving.
+
+    Whether it is the texts at all is asked with one that nobody's model fails on, before and after:
+    neighbours may be bad together, and a text may leave a device that answers nothing any more.
+    """
     if not texts:
         return []
     try:
         return list(predictor.predict(texts))
     except Exception as error:
-        if len(texts) == 1:
-            first = (str(error).strip() or type(error).__name__).splitlines()[0]
-            return [f"the model failed on it: {first}"]
-        middle = len(texts) // 2
-        found = [*_predicted(predictor, texts[:middle]), *_predicted(predictor, texts[middle:])]
-        if all(isinstance(each, str) for each in found):
-            raise  # then it is not the texts
+        predictor.predict([_HARMLESS])
+        found = _halved(predictor, texts, error)
+        predictor.predict([_HARMLESS])
         return found
+
+
+def _halved(predictor: Predictor, texts: Sequence[str], error: Exception) -> list[Prediction | str]:
+    if len(texts) == 1:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return [f"the model failed on it: {first}"]
+    middle = len(texts) // 2
+    found: list[Prediction | str] = []
+    for part in (texts[:middle], texts[middle:]):
+        try:
+            found += predictor.predict(part)
+        except Exception as own:
+            found += _halved(predictor, part, own)
+    return found
 
 
 def _put_aside(row: Row, text: str, reason: str) -> str:
