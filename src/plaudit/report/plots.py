@@ -44,7 +44,7 @@ def loss_curve(history: Sequence[Mapping[str, Any]], best_step: int | None) -> s
     figure, axes = _figure("Loss")
     axes.plot(*zip(*training, strict=True), color=_FIRST, lw=1.6)
     _marked(axes, validation, best_step)
-    return _svg(
+    return svg(
         figure,
         "loss",
         "Loss over training steps",
@@ -77,7 +77,7 @@ def accuracy_curve(history: Sequence[Mapping[str, Any]], best_step: int | None) 
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:g}%"))
     _marked(axes, validation, best_step)
     values = ", ".join(f"{value:.1%} at step {step:,}" for step, value in validation[-12:])
-    return _svg(figure, "accuracy", "Accuracy on validation data", f"{values}.")
+    return svg(figure, "accuracy", "Accuracy on validation data", f"{values}.")
 
 
 def deletion_curve(faithfulness: Mapping[str, Any]) -> str:
@@ -112,7 +112,7 @@ def deletion_curve(faithfulness: Mapping[str, Any]) -> str:
             strict=True,
         )
     )
-    return _svg(figure, "deletion", "Probability of the label while words are hidden", f"{values}.")
+    return svg(figure, "deletion", "Probability of the label while words are hidden", f"{values}.")
 
 
 def _every(step: float) -> Any:
@@ -172,7 +172,36 @@ def _marked(axes: Any, points: list[tuple[int, float]], best_step: int | None) -
             axes.plot([step], [value], "o", ms=11, mfc="none", mec=_SECOND, mew=1.6, clip_on=False)
 
 
-def _svg(figure: Any, name: str, title: str, description: str) -> str:
+def square(across: str, up: str) -> tuple[Any, Any]:
+    """Return a figure whose axes both hold shares."""
+    from matplotlib.ticker import PercentFormatter
+
+    figure, axes = _figure(up)
+    axes.set_xlabel(across, color=_INK)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    return figure, axes
+
+
+def diagonal(axes: Any) -> None:
+    """Draw where both shares are equal."""
+    axes.axline((0.0, 0.0), slope=1.0, color=_GRID, lw=1.2)
+
+
+def dots(axes: Any, points: Sequence[tuple[float, float]], *, first: bool) -> None:
+    """Draw points with a line through them."""
+    color = _FIRST if first else _SECOND
+    axes.plot(*zip(*points, strict=True), "o-", color=color, lw=1.2, ms=4, clip_on=False)
+
+
+def whiskers(axes: Any, spans: Sequence[tuple[float, float, float]]) -> None:
+    """Draw an interval above and below each point: place, low, high."""
+    for place, low, high in spans:
+        axes.plot([place, place], [low, high], color=_SECOND, lw=0.8)
+
+
+def svg(figure: Any, name: str, title: str, description: str) -> str:
+    """Turn a figure into an ``<svg>`` element that the page colours."""
     from matplotlib import rc_context
 
     buffer = io.StringIO()

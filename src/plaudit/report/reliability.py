@@ -1,0 +1,145 @@
+"""Calibration and decision, for the page and the card: sentences, a table, a diagram."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from plaudit.report import plots, words
+
+MEASURES = {
+    "ece": "Calibration error (ECE)",
+    "brier": "Brier score",
+    "log_loss": "Log loss",
+}
+
+
+def shown(document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what the page's section on calibration shows.
+
+    Parameters
+    ----------
+    document : mapping
+
+    Returns
+    -------
+    dict or None
+        ``sentences``, ``rows`` (name, before, after) and ``diagram`` (SVG or None); None for a
+        report without a test, or from before there was such a section.
+    """
+    calibration = document.get("calibration")
+    if calibration is None or calibration["test"] is None:
+        return None
+    before, after = calibration["test"]["before"], calibration["test"]["after"]
+    rows = [
+        {"name": name, "before": f"{before[key]:.3f}", "after": f"{after[key]:.3f}"}
+        for key, name in MEASURES.items()
+    ]
+    return {
+        "sentences": [_calibrated(calibration), *decided(document)],
+        "rows": rows,
+        "diagram": diagram(before["bins"], after["bins"]),
+    }
+
+
+def _calibrated(calibration: Mapping[str, Any]) -> str:
+    test, temperature = calibration["test"]["after"], calibration["temperature"]
+    chance = (
+        f"The calibration error on the test texts is {test['ece']:.3f}; probabilities that hold "
+        f"exactly would show {test['ece_by_chance']:.3f} on so many."
+    )
+    if temperature is None:
+        return f"{calibration['note']} {chance}"
+    return (
+        f"Probabilities were calibrated with a temperature of {temperature:.2f}, fitted on "
+        f"{calibration['rows']:,} validation texts; it changes no label. {chance}"
+    )
+
+
+def decided(document: Mapping[str, Any]) -> list[str]:
+    """Say by what the answer is chosen and when it is unsure, and how that went on test.
+
+    Parameters
+    ----------
+    document : mapping
+
+    Returns
+    -------
+    list of str
+        Empty where the likeliest label is the answer.
+    """
+    decision = document.get("decision")
+    if decision is None:
+        return []
+    found = []
+    if decision["threshold"] is not None:
+        found.append(_chosen(decision["threshold"], document["data"]["labels"]))
+    if decision["abstain"] is not None:
+        found.append(_abstains(decision["abstain"], decision["test"]))
+    return found
+
+
+def _chosen(rule: Mapping[str, Any], labels: Sequence[str]) -> str:
+    ways = {
+        "f1": "the best F1",
+        "cost": "the least expected cost",
+        "precision": "a wanted precision",
+        "recall": "a wanted recall",
+    }
+    sentence = f"The answer is chosen for {ways[rule['by']]}"
+    if rule["target"] is not None:
+        sentence += f" of {words.percent(rule['target'])}"
+    sentence += f" of the label {rule['label']}" if rule["label"] is not None else ""
+    if rule["probability"] is not None:
+        sentence += f": {labels[1]} from a probability of {rule['probability']:.3f} on"
+    missed = "" if rule["reached"] else " It was not reached on validation; the nearest was taken."
+    return f"{sentence}. transformers.pipeline knows nothing of this; plaudit does.{missed}"
+
+
+def _abstains(rule: Mapping[str, Any], test: Mapping[str, Any] | None) -> str:
+    if rule["by"] == "error":
+        sentence = (
+            f"Answers are marked unsure so that at most {words.percent(rule['wanted'])} of the "
+            f"others are wrong (bound on validation: {words.percent(rule['promised'])})"
+        )
+    else:
+        sentence = (
+            "Answers are marked unsure unless they are alone in a conformal set, which is to hold "
+            f"the truth for {words.percent(rule['wanted'])} of texts"
+        )
+    if test is None:
+        return f"{sentence}."
+    sentence += f". On test {words.percent(test['coverage']['value'])} were answered for sure"
+    if test["answered"]:
+        sentence += f", {words.percent(test['accuracy_answered']['value'])} of them correctly"
+    if "sets" in test:
+        sentence += (
+            f"; the sets held the truth for {words.percent(test['sets']['coverage']['value'])}"
+        )
+    missed = "" if rule["reached"] else " Validation was too small to promise what was wanted."
+    return f"{sentence}.{missed}"
+
+
+def diagram(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> str | None:
+    """Draw accuracy over confidence, before and after calibration.
+
+    Parameters
+    ----------
+    before, after : sequence of mapping
+        Bins with confidence, accuracy, low and high.
+
+    Returns
+    -------
+    str or None
+        An ``<svg>`` element; None when there are fewer than two bins.
+    """
+    if len(after) < 2:
+        return None
+    figure, axes = plots.square("confidence", "accuracy")
+    plots.diagonal(axes)
+    if before != after:
+        plots.dots(axes, [(b["confidence"], b["accuracy"]) for b in before], first=True)
+    plots.dots(axes, [(b["confidence"], b["accuracy"]) for b in after], first=False)
+    plots.whiskers(axes, [(b["confidence"], b["low"], b["high"]) for b in after])
+    shown = ", ".join(f"{b['accuracy']:.1%} right at {b['confidence']:.1%}" for b in after)
+    return plots.svg(figure, "reliability", "Accuracy by confidence", f"Test texts: {shown}.")
