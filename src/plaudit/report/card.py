@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from plaudit.config import dump_toml
-from plaudit.report import view, words
+from plaudit.report import reliability, view, words
 from plaudit.report.summary import headline
 from plaudit.report.template import template
 
@@ -46,6 +46,7 @@ def render(document: Mapping[str, Any]) -> str:
         "headline": headline(shown),
         "metric_rows": view.metric_rows(shown),
         "class_rows": view.class_rows(shown["test"]),
+        "fitted": reliability.fitted(shown),
         "firewall": view.firewall(shown),
         "recipe": _ready(dump_toml(shown["config"]).strip()),
     }

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plaudit.config import dump_toml
-from plaudit.report import explained, plots, robustness, seeds, slices, view, words
+from plaudit.report import explained, plots, reliability, robustness, seeds, slices, view, words
 from plaudit.report.summary import headline
 from plaudit.report.template import style, template
 
@@ -42,11 +42,15 @@ def _context(document: Mapping[str, Any]) -> dict[str, Any]:
     }
     files, more_files = view.files(document)
     test = document["test"]
+    diagram = reliability.diagram(document)
     return {
         **document,
         **style(),
         # matplotlib's output, which holds numbers only.
         "curves": {name: Markup(svg) for name, svg in curves.items() if svg is not None},  # noqa: S704
+        "calibration_rows": reliability.rows(document),
+        "calibration_sentences": reliability.sentences(document),
+        "reliability_diagram": diagram and Markup(diagram),  # noqa: S704
         "headline": headline(document),
         "tiles": view.tiles(document),
         "metric_rows": view.metric_rows(document),

@@ -14,8 +14,8 @@ MEASURES = {
 }
 
 
-def shown(document: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what the page's section on calibration shows.
+def rows(document: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the table of how well probabilities hold on test, before and after the temperature.
 
     Parameters
     ----------
@@ -23,23 +23,40 @@ def shown(document: Mapping[str, Any]) -> dict[str, Any] | None:
 
     Returns
     -------
-    dict or None
-        ``sentences``, ``rows`` (name, before, after) and ``diagram`` (SVG or None); None for a
-        report without a test, or from before there was such a section.
+    list of dict
+        ``name``, ``before``, ``after``; empty without a test, or in an older report.
     """
-    calibration = document.get("calibration")
-    if calibration is None or calibration["test"] is None:
-        return None
-    before, after = calibration["test"]["before"], calibration["test"]["after"]
-    rows = [
+    test = _test(document)
+    if test is None:
+        return []
+    before, after = test["before"], test["after"]
+    return [
         {"name": name, "before": f"{before[key]:.3f}", "after": f"{after[key]:.3f}"}
         for key, name in MEASURES.items()
     ]
-    return {
-        "sentences": [_calibrated(calibration), *decided(document)],
-        "rows": rows,
-        "diagram": diagram(before["bins"], after["bins"]),
-    }
+
+
+def sentences(document: Mapping[str, Any]) -> list[str]:
+    """Say in words how probabilities were calibrated and by what the answer is chosen.
+
+    Parameters
+    ----------
+    document : mapping
+
+    Returns
+    -------
+    list of str
+        Empty without a test, or in an older report.
+    """
+    if _test(document) is None:
+        return []
+    return [_calibrated(document["calibration"]), *decided(document)]
+
+
+def _test(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    calibration = document.get("calibration") or {}
+    found: Mapping[str, Any] | None = calibration.get("test")
+    return found
 
 
 def _calibrated(calibration: Mapping[str, Any]) -> str:
@@ -77,6 +94,26 @@ def decided(document: Mapping[str, Any]) -> list[str]:
     if decision["abstain"] is not None:
         found.append(_abstains(decision["abstain"], decision["test"]))
     return found
+
+
+def fitted(document: Mapping[str, Any]) -> str | None:
+    """Say in one line what of the answers was fitted on validation; None when nothing was.
+
+    Parameters
+    ----------
+    document : mapping
+
+    Returns
+    -------
+    str or None
+    """
+    calibration, decision = document.get("calibration"), document.get("decision")
+    parts = []
+    if calibration is not None and calibration["temperature"] is not None:
+        parts.append(f"Temperature {calibration['temperature']:.2f}.")
+    if decision is not None:
+        parts += decided(document)
+    return " ".join(parts) or None
 
 
 def _chosen(rule: Mapping[str, Any], labels: Sequence[str]) -> str:
@@ -120,21 +157,22 @@ def _abstains(rule: Mapping[str, Any], test: Mapping[str, Any] | None) -> str:
     return f"{sentence}.{missed}"
 
 
-def diagram(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> str | None:
-    """Draw accuracy over confidence, before and after calibration.
+def diagram(document: Mapping[str, Any]) -> str | None:
+    """Draw accuracy over confidence on test, before and after the temperature.
 
     Parameters
     ----------
-    before, after : sequence of mapping
-        Bins with confidence, accuracy, low and high.
+    document : mapping
 
     Returns
     -------
     str or None
-        An ``<svg>`` element; None when there are fewer than two bins.
+        An ``<svg>`` element; None without a test, or with fewer than two bins.
     """
-    if len(after) < 2:
+    test = _test(document)
+    if test is None or len(test["after"]["bins"]) < 2:
         return None
+    before, after = test["before"]["bins"], test["after"]["bins"]
     figure, axes = plots.square("confidence", "accuracy")
     plots.diagonal(axes)
     if before != after:
