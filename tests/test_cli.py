@@ -303,6 +303,13 @@ def test_predict_prints_one_json_line_a_text(api):
     assert "\x9b" not in done.stdout
 
 
+def test_two_results_do_not_go_into_one_file(api):
+    done = plaudit_("evaluate", "m", "r.csv", "--rows", "x.parquet", "--out", "x.parquet")
+    assert done.exit_code == 2
+    assert "--out and --rows are both x.parquet; name two files" in done.stderr
+    assert api.calls == []
+
+
 def test_predict_reads_standard_input_when_nothing_is_given(api):
     assert plaudit_("predict", "m", stdin="a\nb\n").stdout.count("\n") == 2
     assert api.read == [["a", "b"]]

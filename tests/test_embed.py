@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import plaudit
 from plaudit.cli import app
+from plaudit.data.records import Columns
 from plaudit.errors import ArtifactError, ConfigError, DataError
 from tests.conftest import save_encoder
 
@@ -140,8 +141,6 @@ def test_parquet_keeps_rows_texts_and_vectors_in_order(
 
 
 def test_labels_come_along_when_asked_for(reviews_file, tiny_encoder, tmp_path):
-    from plaudit.data.records import Columns
-
     plaudit.embed(
         tiny_encoder, str(reviews_file), tmp_path / "v.parquet", columns=Columns("text", "label"),
         max_tokens=32,
@@ -227,3 +226,27 @@ def test_the_bundled_encoder_gives_the_vectors_of_sentence_transformers():
     wanted = model.encode(texts, normalize_embeddings=True)
     found = plaudit.Embedder.load("bundled", device="cpu").embed(texts, normalize=True)
     np.testing.assert_allclose(found, wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("columns", [None, Columns("text", "label")])
+def test_a_split_of_a_table_that_has_none_is_refused(reviews_file, tiny_encoder, tmp_path, columns):
+    def embed(name, split):
+        place = tmp_path / name
+        return plaudit.embed(
+            tiny_encoder, str(reviews_file), place, split=split, columns=columns, max_tokens=8
+        )
+
+    with pytest.raises(DataError, match=r"split 'test'\. Leave"):
+        embed("v.npy", "test")
+    assert embed("all.npy", "all").rows == 240
+
+
+def test_the_folder_of_a_run_names_the_model_in_it(reviews_run):
+    with pytest.raises(ArtifactError, match=f"Did you mean {reviews_run}"):
+        plaudit.Embedder.load(Path(reviews_run).parent)
+
+
+def test_a_device_that_is_not_there_is_named_with_those_that_are(tiny_encoder):
+    missing = "cuda" if torch.backends.mps.is_available() else "mps"
+    with pytest.raises(ConfigError, match=rf"'{missing}' .*--device.* has: cpu.*or auto"):
+        plaudit.Embedder.load(tiny_encoder, device=missing)

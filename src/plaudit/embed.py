@@ -110,7 +110,8 @@ class Embedder:
             The model cannot be loaded, or reads fewer tokens than that.
         """
         compute = plan(device, "fp32")
-        if (Path(model) / artifact.MANIFEST).is_file():
+        # A run's folder too: its refusal names the model in it.
+        if any((Path(model) / each / artifact.MANIFEST).is_file() for each in ("", "model")):
             loaded = artifact.load(model)
             if not isinstance(loaded.model, ReviewClassifier):
                 raise ArtifactError(
@@ -281,8 +282,12 @@ def _rows(
 ) -> Iterator[tuple[str, str | None]]:
     """Return the texts with their labels, where there are any."""
     if data.casefold().endswith(plain.LINES):
+        _check_split(data, split)
         return ((text, None) for text in plain.read(Path(data)))
     source = resolve(data, say=say)
+    if source.kind == "table":
+        _check_split(data, split)
+        split = None
     if source.kind == "table" and columns.label is None:
         return ((text, None) for text in plain.read(Path(data), columns.text))
     corpus = read(source, split, columns, say=say)
@@ -291,6 +296,13 @@ def _rows(
         for batch in corpus.rows.iter(batch_size=CHUNK)
         for text, label in zip(batch["text"], batch["label"], strict=True)
     )
+
+
+def _check_split(data: str, split: str | None) -> None:
+    if split not in (None, "all"):
+        raise DataError(
+            f"{data} is one table without a split {split!r}. Leave --split out, or use 'all'."
+        )
 
 
 Block = dict[str, list[Any]]

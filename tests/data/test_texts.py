@@ -85,6 +85,15 @@ def test_a_missing_file_is_no_review(name):
         gather([name])
 
 
+def test_a_folder_is_no_review(here):
+    (here / "reviews").mkdir()
+    with pytest.raises(DataError, match=r"reviews: this is a folder.*'reviews/\*\.csv'"):
+        gather(["reviews"])
+    assert texts("...") == ["..."]
+    assert texts(".") == ["."]
+    assert texts("") == [""]
+
+
 def test_a_row_without_a_text_is_named(here):
     (here / "r.jsonl").write_text('{"text": "a"}\n{"text": null}\n')
     with pytest.raises(DataError, match=r"r\.jsonl:2: 'text' holds None"):

@@ -13,6 +13,7 @@ from plaudit import console, progress
 from plaudit.cli.about import help_with_settings
 from plaudit.cli.options import AsJson, Device, LabelColumn, OutFile, Quiet, TextColumn
 from plaudit.console import advise, guarded, inert, out
+from plaudit.errors import ConfigError
 
 
 @guarded
@@ -99,6 +100,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
     """Score a model on labelled data, with intervals."""
     if out_file is not None:
         console.check_new(out_file)
+        if out_file == rows_file:
+            raise ConfigError(f"--out and --rows are both {out_file}; name two files.")
     from plaudit.config import load
     from plaudit.data.records import Columns
 

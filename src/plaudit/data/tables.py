@@ -87,7 +87,7 @@ def matches(asked: str) -> list[Path]:
     Raises
     ------
     DataError
-        Nothing is there.
+        Nothing is there, or a folder.
     """
     if is_glob(asked):
         found = sorted(glob.glob(asked, recursive=True))  # noqa: PTH207 - may be absolute
@@ -96,6 +96,11 @@ def matches(asked: str) -> list[Path]:
             raise DataError(f"{asked}: no file matches. Check the pattern and the folder.")
     else:
         paths = [Path(asked)]
+        if paths[0].is_dir():
+            raise DataError(
+                f"{asked}: this is a folder, where a file is needed. Name the file, or all of one "
+                f"kind by a pattern: '{asked.rstrip('/')}/*.csv'."
+            )
         if not paths[0].is_file():
             raise DataError(f"{asked}: there is no such file.{_nearest_name(paths[0])}")
     return paths

@@ -124,7 +124,8 @@ def _decoded(line: bytes, name: str, number: int) -> str:
 
 def _names_a_file(text: str) -> bool:
     try:
-        if Path(text).is_file():
+        # Nor must a folder, but for the dots that are one everywhere.
+        if Path(text).is_file() or (Path(text).is_dir() and text.strip(".")):
             return True
     except (OSError, ValueError):  # too long for a file name, or a NUL in it
         return False

@@ -62,7 +62,10 @@ def plan(device: str = "auto", precision: str = "auto") -> Compute:
         device = next(d for d in ("cuda", "mps", "cpu") if available[d])
     if not available[device]:
         there = ", ".join(name for name, found in available.items() if found)
-        raise ConfigError(f"train.device = {device!r} is not on this machine; it has: {there}")
+        raise ConfigError(
+            f"device {device!r} (train.device, or --device) is not on this machine; it has: "
+            f"{there}. Use one of these, or auto."
+        )
     fast, reason = _bf16(device)
     if precision == "auto":
         return Compute(device, "bf16" if fast else "fp32", reason)
