@@ -9,7 +9,9 @@ from typer.testing import CliRunner
 import plaudit
 from plaudit.cli import app
 from plaudit.data.split import Sealed
+from plaudit.errors import ConfigError, TrainingError
 from plaudit.lr import SMOOTHING, lr, summit
+from plaudit.train import loop
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,27 @@ def test_the_rate_is_where_the_smoothed_loss_falls_fastest():
     mean = (SMOOTHING * 1.0 + 1.0) / (SMOOTHING + 1)
     assert found.rungs[1].smoothed == pytest.approx(mean)
     assert summit([(1.0, 1.0), (2.0, 2.0)]).suggested is None
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 1}, {"low": 0.0}, {"low": 1.0, "high": 0.1}])
+def test_a_climb_that_does_not_rise_is_refused(config, wrong):
+    with pytest.raises(ConfigError, match="rise from above 0"):
+        lr(config, **wrong)
+
+
+@pytest.mark.parametrize("after", [0, 3])
+def test_memory_that_runs_out_is_not_taken_for_the_end_of_the_climb(config, monkeypatch, after):
+    backward, calls = loop._backward, []
+
+    def full(*args):
+        calls.append(args)
+        if len(calls) > after:
+            raise MemoryError("no room")
+        return backward(*args)
+
+    monkeypatch.setattr(loop, "_backward", full)
+    with pytest.raises(TrainingError, match="memory ran out again"):
+        lr(config, steps=12)
 
 
 def test_the_command_suggests_the_run(config, reviews_file):

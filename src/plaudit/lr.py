@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from plaudit.config import Config, check
-from plaudit.errors import TrainingError
+from plaudit.errors import ConfigError, TrainingError
 
 SMOOTHING = 0.8
 """What a new loss leaves of the mean so far: single batches are noisy."""
@@ -72,7 +72,7 @@ def lr(config: Config, *, low: float = 1e-6, high: float = 1e-1, steps: int = 60
     Raises
     ------
     plaudit.errors.PlauditError
-        The configuration or the data cannot be used.
+        The configuration or the data cannot be used, or memory ran out.
 
     Examples
     --------
@@ -84,6 +84,11 @@ def lr(config: Config, *, low: float = 1e-6, high: float = 1e-1, steps: int = 60
     Source: Smith 2017, "Cyclical Learning Rates for Training Neural Networks", section 3.3.
     """
     check(config)
+    if steps < 2 or not 0.0 < low < high:
+        raise ConfigError(
+            f"a climb of {steps} steps from {low:g} to {high:g}: it needs 2 steps at least, and to "
+            "rise from above 0."
+        )
     from plaudit.data.prepare import prepare
     from plaudit.model.build import load_tokenizer
     from plaudit.model.device import plan
@@ -111,8 +116,11 @@ def lr(config: Config, *, low: float = 1e-6, high: float = 1e-1, steps: int = 60
             climbed.append((record.lr, record.loss))
             if record.loss > DIVERGED * min(loss for _, loss in climbed) and len(climbed) > 5:
                 break
-    except TrainingError:
-        pass  # no number any more: the climb is over, which is what it is for
+    except TrainingError as error:
+        # No number any more: the climb is over, which is what it is for. Not so when memory ran
+        # out, nor where there was none from the start.
+        if error.__cause__ is not None or not climbed:
+            raise
     return summit(climbed)
 
 

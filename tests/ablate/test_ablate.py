@@ -153,6 +153,22 @@ def test_every_combination_is_an_arm_and_all_mistakes_come_at_once(recipe):
     assert len(raised.value.problems) == 2
 
 
+@pytest.mark.parametrize(
+    ("choices", "shared", "said"),
+    [
+        ({"seed": ["0", "1"]}, [], "seed cannot be compared: .* --seeds N"),
+        ({"seeds": ["1", "2"]}, [], "seeds cannot be compared: .* --seeds N"),
+        ({"optim.lr": ["1e-3", "2e-3"]}, ["seeds=3"], "it is --seeds that says"),
+        ({"evaluate.baseline": ["true", "false"]}, [], "one and the same"),
+        ({"report.explain": ["true", "false"]}, [], "one and the same"),
+        ({"name": ["a", "b"]}, [], "name cannot be compared: .* one and the same"),
+    ],
+)
+def test_what_would_be_trained_alike_or_ignored_is_refused(recipe, choices, shared, said):
+    with pytest.raises(ConfigError, match=said):
+        arms_of(str(recipe), choices, shared)
+
+
 def answers(probability_N, targets_N):
     probabilities_NC = np.stack([1 - probability_N, probability_N], axis=1)
     rows = len(targets_N)

@@ -15,6 +15,8 @@ BUDGET_KEYS = frozenset({
     "train.batch_examples", "train.accumulation", "train.evaluations", "split.train_size",
 })  # fmt: skip
 """Settings that are themselves about how much is computed, and how often looked at."""
+ALIKE = ("name", "out", "text.cache", "train.checkpoint_seconds", "evaluate.", "report.", "decide.")
+"""Settings on which what an ablation measures does not depend."""
 _COMMA = re.compile(r""",(?![^\[]*\])(?![^{]*\})(?=(?:[^"]*"[^"]*")*[^"]*$)""")
 
 
@@ -101,7 +103,8 @@ def arms_of(what: str, choices: Mapping[str, Sequence[str]], shared: Sequence[st
     ConfigError
         All problems of all arms, each once.
     """
-    arms, problems = [], []
+    arms: list[Arm] = []
+    problems = [f"{key} cannot be compared: {why}" for key in choices if (why := _why_not(key))]
     for combination in itertools.product(*choices.values()):
         values = dict(zip(choices, combination, strict=True))
         own = [f"{key}={value}" for key, value in values.items()]
@@ -109,6 +112,18 @@ def arms_of(what: str, choices: Mapping[str, Sequence[str]], shared: Sequence[st
             arms.append(Arm(" ".join(own), values, load(what, [*shared, *own])))
         except ConfigError as error:
             problems += [problem for problem in error.problems if problem not in problems]
+    if any(arm.config.seeds > 1 for arm in arms) and "seeds" not in choices:
+        problems.append(
+            "seeds is for single runs; here it is --seeds that says how often to train."
+        )
     if problems:
         raise ConfigError(problems)
     return arms
+
+
+def _why_not(key: str) -> str | None:
+    if key in ("seed", "seeds"):
+        return "how far chance moves the values is what --seeds N shows, for each of them."
+    if key.startswith(ALIKE):
+        return "the validation results of its values would be one and the same."
+    return None
