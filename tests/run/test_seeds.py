@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from plaudit.config import load
 from plaudit.data import sources
 from plaudit.data.split import Sealed
 from plaudit.errors import ConfigError
-from plaudit.evaluate.predictions import BASELINE, PREDICTIONS, read
+from plaudit.evaluate.predictions import BASELINE, PREDICTIONS, Predictions, read
 from plaudit.report.seeds import sentences
 from plaudit.run import seeds
 from plaudit.text.encode import TextEncoder
@@ -104,6 +106,24 @@ def test_the_ensemble_is_the_mean_of_the_probabilities(
     assert accuracy["low"] <= accuracy["value"] <= accuracy["high"]
 
 
+def test_the_ensemble_answers_by_the_threshold_that_the_seeds_have(tmp_path: Path) -> None:
+    costs = ((0.0, 0.1), (0.9, 0.0))  # positive from 0.1 on
+    settled = SimpleNamespace(decision=SimpleNamespace(costs=costs))
+    member: Any = SimpleNamespace(folder=tmp_path / "one", settled=settled)
+    member.folder.mkdir()
+    mean_NC = np.array([[0.8, 0.2], [0.95, 0.05], [0.4, 0.6]])
+    own = Predictions(
+        ("negative", "positive"), np.arange(3, dtype=np.uint64), ["a", "b", "c"],
+        np.array([1, 0, 1]), np.array([1, 0, 1]), mean_NC, [""] * 3,
+    )  # fmt: skip
+
+    together = seeds._kept([member], member, [own], tmp_path)
+
+    assert together is not None
+    assert together.predicted_N.tolist() == [1, 0, 1]
+    assert read(tmp_path / seeds.ENSEMBLE).predicted_N.tolist() == [1, 0, 1]
+
+
 def test_the_model_is_that_of_the_seed_that_is_best_on_validation(
     family: tuple[run.Run, dict[str, int], list[str]], section: dict[str, Any]
 ) -> None:
@@ -145,11 +165,30 @@ def test_one_seed_can_be_trained_again_alone(
     assert read(again.folder / PREDICTIONS).origins == read(own / PREDICTIONS).origins
 
 
-def test_a_family_is_not_resumed_as_a_whole(
+def test_a_finished_family_has_nothing_to_resume_nor_has_a_seed_of_it(
     family: tuple[run.Run, dict[str, int], list[str]],
 ) -> None:
-    with pytest.raises(ConfigError, match="a run of 3 seeds, which is not resumed as a whole"):
+    one = family[0].folder / "seed-5"
+    with pytest.raises(ConfigError, match="family has finished; there is nothing to resume"):
         run.resume(family[0].folder)
+    with pytest.raises(ConfigError, match=r"seed-5 has finished, as one seed of .*family"):
+        run.resume(one)
+    assert not (one / "model" / "report.json").exists()
+
+
+def test_of_a_family_that_was_interrupted_the_seed_to_resume_is_named(
+    family: tuple[run.Run, dict[str, int], list[str]], tmp_path: Path
+) -> None:
+    cut = tmp_path / "family"
+    shutil.copytree(family[0].folder, cut)
+    for gone in (cut / "model", cut / "seed-5" / "model", cut / "seed-6"):
+        shutil.rmtree(gone)
+    with pytest.raises(ConfigError, match="3 seeds, which is not resumed as a whole") as caught:
+        run.resume(cut)
+    assert str(caught.value).endswith(f"plaudit train --resume {cut}/seed-5")
+    shutil.rmtree(cut / "seed-5")
+    with pytest.raises(ConfigError, match="The 1 that were begun have their models"):
+        run.resume(cut)
 
 
 def test_what_was_held_out_is_found_again(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plaudit.artifact import versions
+from plaudit.artifact import MANIFEST, versions
 from plaudit.config import Config, as_toml, dump_toml, load
 from plaudit.data.prepare import Prepared
 from plaudit.errors import ConfigError, Interrupted
@@ -71,19 +71,39 @@ def check_resumable(folder: Path, config: Config) -> None:
         There is no such run, it has finished, it is in use, or its settings were others.
     """
     stored = stored_config(folder)
-    if stored.seeds > 1:
-        raise ConfigError(
-            f"{folder} is a run of {stored.seeds} seeds, which is not resumed as a whole. Resume "
-            f"the seed that was interrupted: plaudit train --resume {folder}/seed-{stored.seed} "
-            "(or another of its folders)."
-        )
     if (folder / "model" / REPORT).exists() and not (folder / FOLDER).exists():
         raise ConfigError(
             f"{folder} has finished; there is nothing to resume. Its model is {folder / 'model'}."
         )
+    if stored.seeds > 1:
+        raise ConfigError(_of_several(folder, stored.seeds))
+    if _is_finished_seed(folder):
+        raise ConfigError(
+            f"{folder} has finished, as one seed of {folder.parent}; there is nothing to resume. "
+            f"Its model is {folder / 'model'}."
+        )
     with lock.held(folder):
         pass
     _refuse("other settings", _config_changes(stored, config), folder)
+
+
+def _of_several(folder: Path, seeds: int) -> str:
+    begun = [path.parent for path in sorted(folder.glob(f"seed-*/{folders.CONFIG}"))]
+    cut = [path for path in begun if not _is_finished_seed(path)]
+    advice = (
+        f"Resume the seed that was interrupted: plaudit train --resume {shlex.quote(str(cut[0]))}"
+        if cut
+        else f"The {len(begun)} that were begun have their models; for all, start a new run."
+    )
+    return f"{folder} is a run of {seeds} seeds, which is not resumed as a whole. {advice}"
+
+
+def _is_finished_seed(folder: Path) -> bool:
+    """Tell a run that is one of several seeds and has its model: its report is that of them all."""
+    above = folder.parent / folders.CONFIG
+    if not (folder / "model" / MANIFEST).is_file() or (folder / FOLDER).exists():
+        return False
+    return above.is_file() and load(str(above)).seeds > 1
 
 
 def stored_config(folder: Path, overrides: tuple[str, ...] = ()) -> Config:

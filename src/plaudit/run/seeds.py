@@ -22,6 +22,7 @@ from plaudit.config import Config
 from plaudit.data.cleaned import Rows
 from plaudit.data.prepare import Prepared
 from plaudit.evaluate import predictions
+from plaudit.evaluate.decide import choose
 from plaudit.evaluate.metrics import score
 from plaudit.evaluate.predictions import Predictions, of_rows
 from plaudit.evaluate.settle import Settled
@@ -108,7 +109,7 @@ def train_seeds(
         tested = examine(final, prepared, chosen.config, watcher)
         answers = _answers(members, chosen, prepared, tested)
     folders.keep_predictions(folder, tested)
-    together = _kept(members, answers, folder)
+    together = _kept(members, chosen, answers, folder)
     section = _section(members, chosen, answers, together)
     facts = Facts(
         config,
@@ -208,15 +209,20 @@ def _answered(member: _Member, rows: Rows, labels: tuple[str, ...]) -> Predictio
 
 
 def _kept(
-    members: Sequence[_Member], answers: Sequence[Predictions], folder: Path
+    members: Sequence[_Member], chosen: _Member, answers: Sequence[Predictions], folder: Path
 ) -> Predictions | None:
-    """Keep each seed's predictions, and those of the mean of their probabilities."""
+    """Keep each seed's predictions, and those of the mean of their probabilities.
+
+    The ensemble answers by the chosen model's threshold or costs, or it could not be compared with
+    seeds that have theirs.
+    """
     if not answers:
         return None
     for member, own in zip(members, answers, strict=True):
         predictions.write(member.folder / predictions.PREDICTIONS, own)
     mean_NC = np.mean([own.probabilities_NC for own in answers], axis=0)
-    together = replace(answers[0], probabilities_NC=mean_NC, predicted_N=mean_NC.argmax(axis=1))
+    predicted_N = choose(mean_NC, chosen.settled.decision.costs)
+    together = replace(answers[0], probabilities_NC=mean_NC, predicted_N=predicted_N)
     predictions.write(folder / ENSEMBLE, together)
     return together
 
