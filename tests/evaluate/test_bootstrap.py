@@ -71,8 +71,12 @@ def draw(rows: int, skill: float, rng: np.random.Generator) -> tuple[np.ndarray,
 
 
 @pytest.mark.parametrize(("rows", "skill"), [(300, 1.2), (400, 2.2)])
-def test_intervals_of_95_percent_cover_the_truth_in_93_to_97_of_100_sets(rows, skill):
-    """The truth is what very many rows of the same source show."""
+def test_intervals_of_95_percent_cover_the_truth_as_often_as_they_say(rows, skill):
+    """The truth is what very many rows of the same source show.
+
+    The bounds are what so few sets can tell, whatever the seed: three standard errors and a bit.
+    benchmarks/coverage.py measures it more closely.
+    """
     rng = np.random.default_rng(11)
     names = ("accuracy", "macro_f1", "roc_auc")
     truth = score(*draw(400_000, skill, rng), ["a", "b"], bootstrap=0).metrics
@@ -85,7 +89,7 @@ def test_intervals_of_95_percent_cover_the_truth_in_93_to_97_of_100_sets(rows, s
             covered[name] += one.low is not None and one.low <= truth[name].value <= one.high
 
     for name in names:
-        assert 0.93 <= covered[name] / sets <= 0.97, covered
+        assert 0.915 <= covered[name] / sets <= 0.985, covered
 
 
 def test_the_interval_of_a_calibration_error_is_that_of_the_error_without_noise():
