@@ -303,6 +303,14 @@ def test_predict_prints_one_json_line_a_text(api):
     assert "\x9b" not in done.stdout
 
 
+def test_train_of_nothing_starts_no_run(api):
+    done = plaudit_("train")
+    assert done.exit_code == 2
+    assert "plaudit train quickstart" in done.stderr
+    assert "--resume RUN" in done.stderr
+    assert api.calls == []
+
+
 def test_two_results_do_not_go_into_one_file(api):
     done = plaudit_("evaluate", "m", "r.csv", "--rows", "x.parquet", "--out", "x.parquet")
     assert done.exit_code == 2

@@ -76,9 +76,12 @@ def test_memory_that_runs_out_is_not_taken_for_the_end_of_the_climb(config, monk
 
 def test_the_command_suggests_the_run(config, reviews_file):
     asked = ["lr", str(reviews_file), f"model.encoder={config.model.encoder}"]
-    asked += ["text.max_tokens=32", "train.batch_tokens=256", "--steps", "12", "--json"]
+    asked += ["text.max_tokens=32", "train.batch_tokens=256", "optim.lr=1e-4"]
+    asked += ["--steps", "12", "--json"]
     ended = CliRunner().invoke(app, asked)
     assert ended.exit_code == 0
     found = json.loads(ended.stdout)
     assert found["rungs"][0]["lr"] == pytest.approx(1e-6)
     assert f"plaudit train {reviews_file}" in ended.stderr
+    assert f"optim.lr={found['suggested']:.1e}" in ended.stderr
+    assert ended.stderr.count("optim.lr=") == 1

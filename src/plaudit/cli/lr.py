@@ -40,4 +40,5 @@ def lr(
         rate = "none: the loss never fell" if found.suggested is None else f"{found.suggested:.1e}"
         out(f"falls fastest at: {rate}")
     chosen = [] if found.suggested is None else [f"optim.lr={found.suggested:.1e}"]
-    advise(shlex.join(["plaudit", "train", what, *(overrides or ()), *chosen]))
+    kept = [each for each in overrides or () if not (chosen and each.startswith("optim.lr="))]
+    advise(shlex.join(["plaudit", "train", what, *kept, *chosen]))

@@ -47,6 +47,11 @@ def train(
     SIGTERM and Ctrl-C save first and leave with 143 and 130; a second Ctrl-C leaves at once. Then,
     or after a crash: train --resume RUN.
     """
+    if what is None and resume is None:
+        raise ConfigError(
+            "plaudit train: nothing says what to train. Name a recipe, a .toml file or DATA, as in "
+            "plaudit train quickstart, or a run to go on with: --resume RUN."
+        )
     from plaudit.config import load
 
     words = [*([what] if what else []), *(overrides or ())]
