@@ -207,7 +207,20 @@ class Classifier:
 
     def _block(self, cleaned: Sequence[str]) -> np.ndarray:
         encoded = self._encoder.encode(cleaned)
-        logits_NC = self._engine.logits(encoded, pad_id=self._encoder.pad_id)
+        return self.calibrated(self._engine.logits(encoded, pad_id=self._encoder.pad_id))
+
+    def calibrated(self, logits_NC: np.ndarray) -> np.ndarray:
+        """Return the probabilities that logits mean, by the model's temperature.
+
+        Parameters
+        ----------
+        logits_NC : ndarray of float
+            From :attr:`engine`.
+
+        Returns
+        -------
+        ndarray of float64, shape (N, C)
+        """
         decision = self.spec.decision
         # In float64 before the division, as the temperature was fitted.
         return softmax(logits_NC.astype(np.float64) / (decision.temperature if decision else 1.0))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from plaudit.evaluate.decide import Decision, answer
 from plaudit.robustness.checks import Text, build
 from plaudit.robustness.judge import Outcome, judge
 from plaudit.robustness.lexicon import BLAME, BLAMING, NEGATED_TEMPLATES, PRAISE, PRAISING
@@ -32,9 +33,13 @@ def bag_of_words(texts: Sequence[str]) -> np.ndarray:
 
 
 def outcomes(
-    ask=bag_of_words, labels: Sequence[str] = LABELS, texts: Sequence[Text] = TEXTS
+    ask=bag_of_words,
+    labels: Sequence[str] = LABELS,
+    texts: Sequence[Text] = TEXTS,
+    decision: Decision | None = None,
 ) -> dict[str, Outcome]:
-    return {o.check.name: o for o in judge(build(texts, labels, 0), ask, labels, 0.95)}
+    found = judge(build(texts, labels, 0), lambda raw: answer(ask(raw), decision), labels, 0.95)
+    return {outcome.check.name: outcome for outcome in found}
 
 
 def test_a_model_that_counts_words_knows_praise_and_fails_its_denial() -> None:
@@ -74,6 +79,17 @@ def test_an_added_sentence_may_move_a_probability_against_it_by_a_tenth_only(
         return np.array([[1 - p, p] for p in positive])
 
     assert outcomes(contrary)["praise added"].failures == failures
+
+
+def test_a_label_is_that_of_the_model_s_threshold() -> None:
+    def shouting(texts: Sequence[str]) -> np.ndarray:
+        return np.array([[0.9, 0.1] if text.isupper() else [0.7, 0.3] for text in texts])
+
+    assert outcomes(shouting)["upper case"].failures == 0
+    found = outcomes(shouting, decision=Decision(costs=((0, 1), (4, 0))))["upper case"]
+    assert found.failures == 3
+    shown = found.examples[0].to_dict()
+    assert (shown["label_before"], shown["probability_before"]) == ("positive", 0.3)
 
 
 def test_the_surest_failures_come_first() -> None:

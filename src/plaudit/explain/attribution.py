@@ -47,6 +47,16 @@ class Attributed:
     baseline_N: np.ndarray | None = None
 
 
+Choose = Callable[[np.ndarray], np.ndarray]
+"""From the logits of texts to the label of each."""
+
+
+def likeliest(logits_NC: np.ndarray) -> np.ndarray:
+    """Choose the label with the largest logit."""
+    found: np.ndarray = logits_NC.argmax(axis=1)
+    return found
+
+
 def log_odds(logits_BC: torch.Tensor, targets_B: torch.Tensor) -> torch.Tensor:
     """Return ``log(p / (1 - p))`` of the target labels, shape (B,)."""
     own_B1 = logits_BC.gather(1, targets_B[:, None])
@@ -54,7 +64,9 @@ def log_odds(logits_BC: torch.Tensor, targets_B: torch.Tensor) -> torch.Tensor:
     return own_B1[:, 0] - others_BC.logsumexp(dim=1)
 
 
-def gradients(engine: TorchEngine, reading: Reading, target: int | None, pad_id: int) -> Attributed:
+def gradients(
+    engine: TorchEngine, reading: Reading, target: int | Choose, pad_id: int
+) -> Attributed:
     """Multiply the gradient halfway between baseline and text by the step from one to the other.
 
     That is integrated gradients by the midpoint rule with a single point. At the text itself the
@@ -64,8 +76,8 @@ def gradients(engine: TorchEngine, reading: Reading, target: int | None, pad_id:
     ----------
     engine : TorchEngine
     reading : Reading
-    target : int or None
-        None: of each text the label predicted.
+    target : int or callable
+        One label, or how each text's is chosen from its logits.
     pad_id : int
 
     Returns
@@ -99,7 +111,7 @@ def gradients(engine: TorchEngine, reading: Reading, target: int | None, pad_id:
 
 
 def integrated(
-    engine: TorchEngine, reading: Reading, target: int | None, steps: int, pad_id: int
+    engine: TorchEngine, reading: Reading, target: int | Choose, steps: int, pad_id: int
 ) -> Attributed:
     """Integrate the gradient along the straight path from the baseline to the text.
 
@@ -107,8 +119,8 @@ def integrated(
     ----------
     engine : TorchEngine
     reading : Reading
-    target : int or None
-        None: of each text the label predicted.
+    target : int or callable
+        One label, or how each text's is chosen from its logits.
     steps : int
         Points on the path (Gauss-Legendre quadrature).
     pad_id : int
@@ -199,14 +211,15 @@ def _embedded(embed: torch.nn.Module, embeddings_PTE: torch.Tensor) -> Iterator[
         handle.remove()
 
 
-def _targets(logits_BC: torch.Tensor, target: int | None) -> torch.Tensor:
-    best_B = logits_BC.detach().argmax(dim=1)
-    return best_B if target is None else torch.full_like(best_B, target)
+def _targets(logits_BC: torch.Tensor, target: int | Choose) -> torch.Tensor:
+    chosen_B = _chosen(logits_BC.detach().double().cpu().numpy(), target)
+    return torch.as_tensor(chosen_B, device=logits_BC.device)
 
 
-def _chosen(logits_NC: np.ndarray, target: int | None) -> np.ndarray:
-    best_N: np.ndarray = logits_NC.argmax(axis=1)
-    return best_N if target is None else np.full_like(best_N, target)
+def _chosen(logits_NC: np.ndarray, target: int | Choose) -> np.ndarray:
+    if isinstance(target, int):
+        return np.full(len(logits_NC), target, dtype=np.int64)
+    return target(logits_NC)
 
 
 def _put(scores_S: np.ndarray, scores_PT: torch.Tensor, batch: Batch, encoded: Encoded) -> None:

@@ -14,7 +14,7 @@ from plaudit.errors import ConfigError, DataError, PlauditError
 from plaudit.explain.attribution import Attributed, gradients, integrated
 from plaudit.explain.reading import Reading, read
 from plaudit.explain.records import Explanation, Method, Word
-from plaudit.model.infer import TorchEngine, softmax
+from plaudit.model.infer import TorchEngine
 from plaudit.predict import Classifier
 
 CHUNK = 256
@@ -103,15 +103,20 @@ def explain_cleaned(
     """Explain texts that are already cleaned; see :func:`explain`."""
     engine = torch_engine(classifier)
     index = _index(target, classifier.labels)
+
+    def decide(logits_NC: np.ndarray) -> np.ndarray:
+        return classifier.answers(classifier.calibrated(logits_NC)).chosen_N
+
+    towards = decide if index is None else index
     found: list[Explanation] = []
     for start in range(0, len(cleaned), CHUNK):
         reading = read(classifier.encoder, cleaned[start : start + CHUNK])
         pad_id = classifier.encoder.pad_id
         if method == "gradient":
-            attributed = gradients(engine, reading, index, pad_id)
+            attributed = gradients(engine, reading, towards, pad_id)
         else:
-            attributed = integrated(engine, reading, index, steps, pad_id)
-        found += _explanations(reading, attributed, classifier.labels, method)
+            attributed = integrated(engine, reading, towards, steps, pad_id)
+        found += _explanations(reading, attributed, classifier, method)
     return found
 
 
@@ -168,10 +173,11 @@ def _index(target: str | None, labels: tuple[str, ...]) -> int | None:
 
 
 def _explanations(
-    reading: Reading, attributed: Attributed, labels: tuple[str, ...], method: Method
+    reading: Reading, attributed: Attributed, classifier: Classifier, method: Method
 ) -> list[Explanation]:
     scores_W, read_W = reading.by_word(attributed.scores_S), reading.read_W()
-    probabilities_NC = softmax(attributed.logits_NC)
+    labels = classifier.labels
+    answers = classifier.answers(classifier.calibrated(attributed.logits_NC))
     found = []
     for n, text in enumerate(reading.texts):
         target = int(attributed.targets_N[n])
@@ -189,8 +195,8 @@ def _explanations(
             Explanation(
                 text=text,
                 target=labels[target],
-                predicted=labels[int(attributed.logits_NC[n].argmax())],
-                probability=float(probabilities_NC[n, target]),
+                predicted=labels[int(answers.chosen_N[n])],
+                probability=float(answers.probabilities_NC[n, target]),
                 method=method,
                 words=words,
                 log_odds=odds,

@@ -64,9 +64,17 @@ class Case:
     origin: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Said:
+    """What a model says of a text: the label that it decides for, and all probabilities."""
+
+    label: int
+    probabilities_C: np.ndarray
+
+
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """What must hold of a case's probabilities, before and after.
+    """What must hold of the answers to a case, before and after.
 
     Attributes
     ----------
@@ -80,13 +88,14 @@ class Holds:
     labels: frozenset[int] = frozenset()
     rising: int | None = None
 
-    def __call__(self, before_C: np.ndarray, after_C: np.ndarray) -> bool:
+    def __call__(self, before: Said, after: Said) -> bool:
         """Tell whether it holds."""
         if self.labels:
-            return int(after_C.argmax()) in self.labels
+            return after.label in self.labels
         if self.rising is not None:
-            return float(after_C[self.rising]) >= float(before_C[self.rising]) - TOLERANCE
-        return int(after_C.argmax()) == int(before_C.argmax())
+            rose = after.probabilities_C[self.rising] - before.probabilities_C[self.rising]
+            return float(rose) >= -TOLERANCE
+        return after.label == before.label
 
 
 @dataclass(frozen=True, slots=True)

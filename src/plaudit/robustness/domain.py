@@ -85,7 +85,7 @@ def evaluate(classifier: Classifier, rows: int, intervals: tuple[int, float], se
         return _skipped("the model was trained on these very sentences")
     chosen = np.sort(np.random.default_rng(seed).permutation(len(fresh))[:rows])
     sample = fresh.take(chosen)
-    predicted_N = classifier.probabilities(sample.texts).argmax(axis=1)
+    predicted_N = classifier.answers(classifier.probabilities(sample.texts)).chosen_N
     metrics = brief(predicted_N, sample.targets_N, len(labels), intervals=intervals, seed=seed)
     return Domain(source.note, len(sample), metrics, "")
 

@@ -6,15 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from plaudit.evaluate.decide import Answers
 from plaudit.evaluate.robustness import share
 from plaudit.evaluate.scores import Estimate, plain
-from plaudit.robustness.checks import Case, Check
+from plaudit.robustness.checks import Case, Check, Said
 
 EXAMPLES = 3
-Ask = Callable[[Sequence[str]], np.ndarray]
-"""From raw texts to the probabilities of their labels; cleaning is its own."""
+Ask = Callable[[Sequence[str]], Answers]
+"""From raw texts to the model's answers, unsure or not; cleaning is its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +110,17 @@ def judge(
     """
     cases = [case for check in checks for case in check.cases]
     texts = list(dict.fromkeys(t for case in cases for t in (case.before, case.after) if t))
-    rows = dict(zip(texts, ask(texts), strict=True)) if texts else {}
+    rows = dict(zip(texts, _said(ask(texts)), strict=True)) if texts else {}
     return [_outcome(check, rows, labels, confidence) for check in checks]
 
 
+def _said(answers: Answers) -> list[Said]:
+    pairs = zip(answers.chosen_N.tolist(), answers.probabilities_NC, strict=True)
+    return [Said(label, row_C) for label, row_C in pairs]
+
+
 def _outcome(
-    check: Check, rows: dict[str, np.ndarray], labels: Sequence[str], confidence: float
+    check: Check, rows: dict[str, Said], labels: Sequence[str], confidence: float
 ) -> Outcome:
     if check.skipped:
         return Outcome(check, 0, None, ())
@@ -125,16 +129,19 @@ def _outcome(
         for case in check.cases
         if not check.holds(rows.get(case.before, rows[case.after]), rows[case.after])
     ]
-    surest = sorted(failed, key=lambda case: -rows[case.after].max())[:EXAMPLES]
+    surest = sorted(failed, key=lambda case: -_probability(rows[case.after]))[:EXAMPLES]
     examples = tuple(_example(case, rows, labels) for case in surest)
     return Outcome(check, len(failed), share(len(failed), len(check.cases), confidence), examples)
 
 
-def _example(case: Case, rows: dict[str, np.ndarray], labels: Sequence[str]) -> Example:
+def _example(case: Case, rows: dict[str, Said], labels: Sequence[str]) -> Example:
     before = _answer(rows[case.before], labels) if case.before else None
     return Example(case, before, _answer(rows[case.after], labels))
 
 
-def _answer(row_C: np.ndarray, labels: Sequence[str]) -> Answer:
-    best = int(row_C.argmax())
-    return Answer(labels[best], float(row_C[best]))
+def _answer(said: Said, labels: Sequence[str]) -> Answer:
+    return Answer(labels[said.label], _probability(said))
+
+
+def _probability(said: Said) -> float:
+    return float(said.probabilities_C[said.label])

@@ -94,10 +94,10 @@ def score(classifier: Classifier, pairs: Pairs, intervals: tuple[int, float], se
     """
     sides = [side for pair in pairs.pairs for side in pair]
     texts = [clean(side.text, classifier.spec.clean) for side in sides]
-    probabilities_NC = classifier.probabilities(texts)
+    answers = classifier.answers(classifier.probabilities(texts))
     targets_N = np.array([side.target for side in sides])
-    right_P2 = (probabilities_NC.argmax(axis=1) == targets_N).reshape(-1, 2)
-    true_P2 = probabilities_NC[np.arange(len(sides)), targets_N].reshape(-1, 2)
+    right_P2 = (answers.chosen_N == targets_N).reshape(-1, 2)
+    true_P2 = answers.probabilities_NC[np.arange(len(sides)), targets_N].reshape(-1, 2)
     seen_P2 = _seen(texts, classifier.seen_prints_N).reshape(-1, 2)
     fresh_P = np.flatnonzero(~seen_P2.any(axis=1))
 

@@ -16,6 +16,7 @@ from plaudit.data.cleaned import Rows
 from plaudit.data.pairs import Pairs
 from plaudit.data.records import Columns
 from plaudit.data.sources import Say, resolve, silent
+from plaudit.evaluate.decide import Answers
 from plaudit.labelled import find, own
 from plaudit.predict import Classifier
 from plaudit.robustness import domain, paired
@@ -171,8 +172,9 @@ def probe(
     checks = build(texts, classifier.labels, plan.seed)
     started = time.perf_counter()
 
-    def ask(raw: Sequence[str]) -> np.ndarray:
-        return classifier.probabilities([clean(text, classifier.spec.clean) for text in raw])
+    def ask(raw: Sequence[str]) -> Answers:
+        cleaned = [clean(text, classifier.spec.clean) for text in raw]
+        return classifier.answers(classifier.probabilities(cleaned))
 
     outcomes = judge(checks, ask, classifier.labels, plan.confidence)
     intervals = (plan.bootstrap, plan.confidence)
