@@ -155,7 +155,7 @@ def document(document_json: str) -> dict[str, Any]:
     return json.loads(document_json)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def build() -> Callable[..., dict[str, Any]]:
     """Build a report for given labels."""
     return report

@@ -25,16 +25,36 @@ def render(document: Mapping[str, Any]) -> str:
         A whole HTML document, in which nothing runs and every value is escaped.
     """
     shown = words.tidy(document)
-    labels = sorted(shown["labels"].items(), key=lambda item: -item[1])
-    telling: dict[str, list[Mapping[str, Any]]] = {}
-    for word in shown["telling_words"]:
-        telling.setdefault(word["label"], []).append(word)
     return template("audit.html.j2", autoescape=True).render(
-        audit=shown,
-        **style(),
-        label_rows=labels[:_MOST_LABELS],
-        more_labels=max(0, len(labels) - _MOST_LABELS),
-        telling=telling,
-        graver=sum(finding["severity"] != "note" for finding in shown["findings"]),
-        written=shown.get("written"),
+        **style(), **_shaped(shown), written=shown.get("written")
     )
+
+
+def section(document: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what a run's page shows of the audit of its training rows.
+
+    Parameters
+    ----------
+    document : mapping or None
+        The section ``audit`` of a report, tidied.
+
+    Returns
+    -------
+    dict or None
+        None in a report without an audit.
+    """
+    return _shaped(document) if document else None
+
+
+def _shaped(audit: Mapping[str, Any]) -> dict[str, Any]:
+    labels = sorted(audit["labels"].items(), key=lambda item: -item[1])
+    telling: dict[str, list[Mapping[str, Any]]] = {}
+    for word in audit["telling_words"]:
+        telling.setdefault(word["label"], []).append(word)
+    return {
+        "audit": audit,
+        "label_rows": labels[:_MOST_LABELS],
+        "more_labels": max(0, len(labels) - _MOST_LABELS),
+        "telling": telling,
+        "graver": sum(finding["severity"] != "note" for finding in audit["findings"]),
+    }

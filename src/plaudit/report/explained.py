@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plaudit.report import plots, words
+from plaudit.report import figures, plots, words
 from plaudit.report.highlight import runs
 
 METHODS = {
@@ -60,7 +60,7 @@ def section(document: Mapping[str, Any]) -> Row | None:
         "failed": None,
         "method": METHODS.get(explanation["method"], explanation["method"]),
         "verdict": _verdict(found) if found else "",
-        "curve": _ready(plots.deletion_curve(found)) if found else None,
+        "curve": figures.ready(plots.deletion_curve(found)) if found else None,
         "texts": over["texts"],
         "min_texts": over["min_texts"],
         "confidence": f"{over['confidence'] * 100:g}%",
@@ -115,9 +115,3 @@ def _rows(drivers: list[Row]) -> list[Row]:
         for driver in drivers
         if driver["push"]["low"] > 0
     ][:_LISTED]
-
-
-def _ready(svg: str) -> Any:
-    from markupsafe import Markup
-
-    return Markup(svg)  # noqa: S704 - matplotlib's output, which holds numbers only

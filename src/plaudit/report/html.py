@@ -10,7 +10,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from plaudit.config import dump_toml
-from plaudit.report import explained, plots, reliability, robustness, seeds, slices, view, words
+from plaudit.report import (
+    audit,
+    explained,
+    figures,
+    reliability,
+    reproduce,
+    robustness,
+    seeds,
+    slices,
+    view,
+    words,
+)
+from plaudit.report.story import cautions, story
 from plaudit.report.summary import headline
 from plaudit.report.template import style, template
 
@@ -33,24 +45,19 @@ def render(document: Mapping[str, Any]) -> str:
 
 
 def _context(document: Mapping[str, Any]) -> dict[str, Any]:
-    from markupsafe import Markup
-
-    history, best = document["training"]["history"], document["training"]["best_step"]
-    curves = {
-        "loss": plots.loss_curve(history, best),
-        "accuracy": plots.accuracy_curve(history, best),
-    }
     files, more_files = view.files(document)
     test = document["test"]
     diagram = reliability.diagram(document)
-    return {
-        **document,
-        **style(),
-        # matplotlib's output, which holds numbers only.
-        "curves": {name: Markup(svg) for name, svg in curves.items() if svg is not None},  # noqa: S704
+    parts: dict[str, Any] = {
+        "learning": figures.training(document),
         "calibration_rows": reliability.rows(document),
         "calibration_sentences": reliability.sentences(document),
-        "reliability_diagram": diagram and Markup(diagram),  # noqa: S704
+        "reliability_diagram": diagram and figures.ready(diagram),
+        "ranking": figures.ranking(document),
+        "by_length": figures.by_length(document),
+        "story": story(document),
+        "cautions": cautions(document),
+        "audit_view": audit.section(document.get("audit")),
         "headline": headline(document),
         "tiles": view.tiles(document),
         "metric_rows": view.metric_rows(document),
@@ -69,7 +76,29 @@ def _context(document: Mapping[str, Any]) -> dict[str, Any]:
         "shown_files": files,
         "more_files": more_files,
         "recipe": dump_toml(document["config"]).strip(),
+        **reproduce.commands(document),
     }
+    return {**document, **style(), **parts, "contents": _contents(document, parts)}
+
+
+def _contents(document: Mapping[str, Any], parts: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
+    """Return id and title of each section, and whether it is there."""
+    return [
+        ("results", "Results", document["test"]),
+        ("calibration", "Calibration and decisions", parts["calibration_rows"]),
+        ("seeds", "Several seeds", parts["seed_rows"]),
+        ("learning", "How it learned", parts["learning"]),
+        ("ranking", "ROC and precision-recall", parts["ranking"]),
+        ("slices", "Parts of the test set", parts["slice_tables"] or parts["deduplicated_words"]),
+        ("mistakes", "Mistakes", parts["shown_mistakes"]),
+        ("explanation", "What answers depend on", parts["explained"]),
+        ("robustness", "Robustness", parts["robustness_view"]),
+        ("data", "Data", True),
+        ("audit", "Audit of the training data", parts["audit_view"]),
+        ("training", "Model and training", True),
+        ("use", "How to use it", True),
+        ("reproduce", "How to reproduce it", True),
+    ]
 
 
 def _wrong(scores: Mapping[str, Any] | None) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from plaudit.report import plots, words
+from plaudit.report.svg import svg
 
 MEASURES = {
     "ece": "Calibration error (ECE)",
@@ -180,4 +181,4 @@ def diagram(document: Mapping[str, Any]) -> str | None:
     plots.dots(axes, [(b["confidence"], b["accuracy"]) for b in after], first=False)
     plots.whiskers(axes, [(b["confidence"], b["low"], b["high"]) for b in after])
     shown = ", ".join(f"{b['accuracy']:.1%} right at {b['confidence']:.1%}" for b in after)
-    return plots.svg(figure, "reliability", "Accuracy by confidence", f"Test texts: {shown}.")
+    return svg(figure, "reliability", "Accuracy by confidence", f"Test texts: {shown}.")
