@@ -13,9 +13,9 @@ SEEDS = [
     b"\1text\tlabel\n\xff\tpos\n",
     b'\2{"text": "good", "label": "pos"}\n[[[[\n',
     b"\3PAR1 and nothing PAR1",
-    b"\4" + gzip.compress(b"text,label\na,b\nc,d\n"),
-    b"\4" + gzip.compress(b"text,label\na,b\nc,d\n")[:-5],
-    b"\5" + gzip.compress(b"no archive"),
+    b"\4" + gzip.compress(b"text,label\na,b\nc,d\n", mtime=0),
+    b"\4" + gzip.compress(b"text,label\na,b\nc,d\n", mtime=0)[:-5],
+    b"\5" + gzip.compress(b"no archive", mtime=0),
 ]
 
 
