@@ -91,4 +91,7 @@ def test_texts_without_latin_letters_differ_in_their_own() -> None:
     a, b, c, smile, frown = loose_fingerprints(["пло́хо!", "Плохо", "хорошо", ":-)", ":-("])
     assert len({int(each) for each in (b, c, smile, frown)}) == 4
     assert a != c
+    # Of two scripts in one text, neither is dropped.
+    good, bad = loose_fingerprints(["我的iPhone手机好", "我的iPhone手机坏"])
+    assert good != bad
     assert not set(loose_fingerprints(["good"]).tolist()) & set(fingerprints(["good"]).tolist())

@@ -45,7 +45,8 @@ class DataConfig(Section):
     do not matter."""
     extra: str | None = None
     """More labelled data to train on, with the same labels; never validated or tested on. What also
-    stands in the validation or held-out part is left out."""
+    stands in the validation or held-out part is left out; what a given or official test set, shut
+    until then, shares with it is counted when that is opened."""
     imdb: str | None = None
     """A local copy of IMDB for the name 'imdb' (also: the environment variable PLAUDIT_IMDB)."""
 
