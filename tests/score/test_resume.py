@@ -130,6 +130,23 @@ def test_a_process_killed_at_random_moments_loses_and_doubles_no_row(tmp_path):
     assert listed == [n for n in range(400) if n % 50 != 7]
 
 
+def test_a_kill_while_the_staging_is_removed_leaves_a_finished_job(tmp_path, monkeypatch):
+    data, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    data.write_text("".join(json.dumps({"text": text}) + "\n" for text in ("a", "", "b")))
+
+    def killed(folder, ignore_errors=False):
+        if ignore_errors:
+            return
+        (folder / "whole.quarantine").unlink(missing_ok=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(staging.shutil, "rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        scored(data, out)
+    assert len(out.read_text().splitlines()) == 2
+    assert not publish.folder_of(out).exists()
+
+
 @pytest.fixture
 def begun(data, tmp_path):
     out = tmp_path / "out.csv"

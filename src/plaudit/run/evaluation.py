@@ -74,7 +74,7 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
     ... )["slices"][-1]["groups"]]
     ['negative', 'positive']
     >>> result["metrics"]["accuracy"]
-    {'value': 0.9..., 'low': 0.8..., 'high': 1.0}
+    {'value': 0.9..., 'low': 0.7..., 'high': 0.99...}
     """
     if rows_file is not None:
         predictions.check_new(rows_file)

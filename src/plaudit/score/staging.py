@@ -167,8 +167,14 @@ class Staging:
         self.bad += shard.bad
 
     def remove(self) -> None:
-        """Remove the folder: what was in it stands in the output."""
-        shutil.rmtree(self.folder)
+        """Remove the folder: what was in it stands in the output.
+
+        At one stroke, by its name: a kill that left half of it would leave a job that looks begun
+        but no longer knows the output for its own.
+        """
+        gone = self.folder.with_name(f"{self.folder.name}.removed")
+        shutil.rmtree(gone, ignore_errors=True)
+        shutil.rmtree(self.folder.rename(gone))
 
 
 @contextlib.contextmanager
