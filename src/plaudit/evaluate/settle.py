@@ -1,4 +1,10 @@
-"""Fit a whole decision on validation data: the temperature, then the threshold, then abstention."""
+"""Fit a whole decision on validation data: the temperature, then the threshold, then abstention.
+
+All three are fitted on the same rows, so none of them may be judged on these. The bound on errors
+and the coverage of conformal sets are exact for rows that nothing else was fitted on; one
+temperature and a threshold cost them little (a test simulates it), but early stopping has seen the
+rows too. What holds is what the report measures on the test set.
+"""
 
 from __future__ import annotations
 

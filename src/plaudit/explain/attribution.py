@@ -51,12 +51,6 @@ Choose = Callable[[np.ndarray], np.ndarray]
 """From the logits of texts to the label of each."""
 
 
-def likeliest(logits_NC: np.ndarray) -> np.ndarray:
-    """Choose the label with the largest logit."""
-    found: np.ndarray = logits_NC.argmax(axis=1)
-    return found
-
-
 def log_odds(logits_BC: torch.Tensor, targets_B: torch.Tensor) -> torch.Tensor:
     """Return ``log(p / (1 - p))`` of the target labels, shape (B,)."""
     own_B1 = logits_BC.gather(1, targets_B[:, None])

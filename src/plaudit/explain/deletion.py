@@ -15,7 +15,6 @@ from plaudit.evaluate.scores import Estimate
 from plaudit.explain.reading import Reading, read
 from plaudit.explain.records import Explanation, Faithfulness, Method
 from plaudit.explain.texts import explain_cleaned
-from plaudit.model.infer import softmax
 from plaudit.predict import Classifier
 
 HIDDEN = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
@@ -149,7 +148,7 @@ def _hide(
         first = words[np.argsort(key_W[words], kind="stable")]
         hide_W[first[: round(share * len(first))]] = True
     logits_NC = classifier.engine.logits(reading.hide(hide_W), pad_id=classifier.encoder.pad_id)
-    found: np.ndarray = softmax(logits_NC)[np.arange(len(targets_N)), targets_N]
+    found: np.ndarray = classifier.calibrated(logits_NC)[np.arange(len(targets_N)), targets_N]
     return found
 
 
