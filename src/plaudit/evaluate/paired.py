@@ -80,7 +80,6 @@ def mcnemar(only_first: int, only_second: int) -> McNemar:
     exact = min(1.0, 2.0 * at_most)
     # Half of the probability of what was seen counts; where both are equal the tails share it.
     mid_p = 1.0 - 0.5 * just if only_first == only_second else 2.0 * at_most - just
-    mid_p = mid_p if discordant else 1.0  # no row tells them apart
     if discordant < FEW:
         return McNemar(only_first, only_second, exact, exact, mid_p, "exact")
     return McNemar(only_first, only_second, mid_p, exact, mid_p, "mid-p")
