@@ -19,8 +19,9 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## fine-tune on real reviews, offline, and write the report
 	$(BIN)/plaudit train quickstart
 
+# Two processes: most of a test's time is one thread of Python. A file's fixtures are made once.
 test: $(READY)  ## all tests, slow ones, doctests and README included
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: lint type arch audit test  ## all that CI checks
 
