@@ -88,7 +88,9 @@ def check_resumable(folder: Path, config: Config) -> None:
 
 
 def _of_several(folder: Path, seeds: int) -> str:
-    begun = [path.parent for path in sorted(folder.glob(f"seed-*/{folders.CONFIG}"))]
+    named = sorted(folder.glob(f"seed-*/{folders.CONFIG}"))
+    # Not seed-5-2: a seed that was trained again alone.
+    begun = [path.parent for path in named if path.parent.name.removeprefix("seed-").isdigit()]
     cut = [path for path in begun if not _is_finished_seed(path)]
     advice = (
         f"Resume the seed that was interrupted: plaudit train --resume {shlex.quote(str(cut[0]))}"
