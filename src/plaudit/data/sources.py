@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import assert_never
 
-from plaudit.data import archive, bundled, folder, hub, places, tables
+from plaudit.data import archive, bundled, folder, hub, news, places, tables
 from plaudit.data.columns import Chosen, choose
 from plaudit.data.imdb import KAGGLE_NOTE, is_kaggle_name, is_kaggle_table
 from plaudit.data.imdb import resolve as resolve_imdb
@@ -35,8 +35,8 @@ def resolve(asked: str, *, imdb: str | None = None, say: Say = silent) -> Source
     Parameters
     ----------
     asked : str
-        ``imdb``, ``bundled``, ``bundled:rotten_tomatoes``, a CSV/TSV/JSONL/Parquet file or a glob
-        of them, a folder or tarball in the layout of aclImdb, or ``hub:owner/name``.
+        ``imdb``, ``bundled``, ``bundled:rotten_tomatoes``, ``bbc-news``, a CSV/TSV/JSONL/Parquet
+        file or a glob of them, a folder or tarball in the layout of aclImdb, or ``hub:owner/name``.
     imdb : str, optional
         A local copy for the name ``imdb``; else the environment variable PLAUDIT_IMDB.
     say : callable
@@ -51,7 +51,7 @@ def resolve(asked: str, *, imdb: str | None = None, say: Say = silent) -> Source
     DataError
         DATA names nothing that can be used.
     MissingExtra
-        The bundled reviews are wanted and not installed.
+        What a package carries is wanted and not installed.
     """
     source = resolve_imdb(asked, imdb, say) if asked == "imdb" else places.locate(asked)
     if source.kind == "table" and is_kaggle_name(source.location):
@@ -173,6 +173,10 @@ def _open(
             which = source.location[1]
             files = {bundled.identity(path, which): path}
             return _Opened(bundled.rows(path, which, problems), files=files)
+        case "news":
+            _carries(source, columns, ())
+            found: dict[str, str] = {}
+            return _Opened(news.rows(path, found), digests=found)
         case other:
             assert_never(other)
 
