@@ -16,10 +16,10 @@ from plaudit import artifact, run
 from plaudit.config import load
 from plaudit.data import sources
 from plaudit.data.split import Sealed
-from plaudit.errors import ConfigError
+from plaudit.errors import ConfigError, Interrupted
 from plaudit.evaluate.predictions import BASELINE, PREDICTIONS, Predictions, read
 from plaudit.report.seeds import sentences
-from plaudit.run import seeds
+from plaudit.run import members, seeds
 from plaudit.text.encode import TextEncoder
 
 
@@ -41,9 +41,9 @@ def family(
                 return _of(*args, **more)
 
             patch.setattr(place, name, counting)
-        opened, save = Sealed.open, seeds.save
+        opened, save = Sealed.open, members.save
         patch.setattr(Sealed, "open", lambda self: order.append("open") or opened(self))
-        patch.setattr(seeds, "save", lambda *args: order.append("save") or save(*args))
+        patch.setattr(members, "save", lambda *args: order.append("save") or save(*args))
         config = load(
             None,
             [f"data.train={reviews_file}", f"model.encoder={tiny_encoder}", "name=family",
@@ -147,10 +147,10 @@ def test_validation_decides_and_not_test() -> None:
         config = load(None, ["train.select=log_loss"])
         record = type("Record", (), {"validation": validation, "step": 3})
         trained = type("Trained", (), {"history": [record], "best_step": 3})
-        return seeds._Member(config, Path(), Path(), trained, None)  # type: ignore[arg-type]
+        return members.Member(config, Path(), Path(), trained, None)  # type: ignore[arg-type]
 
-    assert seeds._better(member(log_loss=0.2), member(log_loss=0.3))
-    assert not seeds._better(member(log_loss=0.3), member(log_loss=0.3))
+    assert members.better(member(log_loss=0.2), member(log_loss=0.3))
+    assert not members.better(member(log_loss=0.3), member(log_loss=0.3))
 
 
 def test_one_seed_can_be_trained_again_alone(
@@ -171,23 +171,67 @@ def test_a_finished_family_has_nothing_to_resume_nor_has_a_seed_of_it(
     one = family[0].folder / "seed-5"
     with pytest.raises(ConfigError, match="family has finished; there is nothing to resume"):
         run.resume(family[0].folder)
-    with pytest.raises(ConfigError, match=r"seed-5 has finished, as one seed of .*family"):
+    with pytest.raises(ConfigError, match=r"one seed of .*family, which is resumed as a whole"):
         run.resume(one)
     assert not (one / "model" / "report.json").exists()
 
 
-def test_of_a_family_that_was_interrupted_the_seed_to_resume_is_named(
-    family: tuple[run.Run, dict[str, int], list[str]], tmp_path: Path
-) -> None:
-    cut = tmp_path / "family"
-    shutil.copytree(family[0].folder, cut)
-    for gone in (cut / "model", cut / "seed-5" / "model", cut / "seed-6"):
+@pytest.fixture
+def cut(family: tuple[run.Run, dict[str, int], list[str]], tmp_path: Path) -> Path:
+    """The family as a kill while its last seed was trained would have left it."""
+    folder = tmp_path / "family"
+    shutil.copytree(family[0].folder, folder)
+    for gone in (folder / "model", folder / "seed-6" / "model"):
         shutil.rmtree(gone)
-    with pytest.raises(ConfigError, match="3 seeds, which is not resumed as a whole") as caught:
+    (folder / "seed-6" / members.TRAINED).unlink()
+    return folder
+
+
+@pytest.mark.promise(
+    "seeds that have finished stay, and the others come out the same, bit by bit",
+    fault="a run of several seeds ends before its time",
+)
+def test_a_family_that_was_cut_short_ends_as_if_it_had_not_been(
+    family: tuple[run.Run, dict[str, int], list[str]],
+    cut: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    unrendered: None,
+) -> None:
+    taught: list[int] = []
+    learn = members.learn
+
+    def learning(own: Any, *others: Any) -> Any:
+        taught.append(own.seed)
+        return learn(own, *others)
+
+    monkeypatch.setattr(members, "learn", learning)
+    again = run.resume(cut)
+
+    assert taught == [6]
+    for seed in (4, 5, 6):
+        model = Path(f"seed-{seed}") / "model"
+        was, now = family[0].folder / model, cut / model
+        assert artifact.weights_sha256(now) == artifact.weights_sha256(was)
+    for key in ("seeds", "test", "calibration"):
+        assert again.report[key] == family[0].report[key], key
+
+
+def test_a_family_is_resumed_by_its_own_name(cut: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: Any) -> None:
+        raise Interrupted("stopped by SIGTERM", exit_code=143)
+
+    monkeypatch.setattr(members, "learn", stopped)
+    with pytest.raises(Interrupted, match=f"plaudit train --resume {cut}$"):
         run.resume(cut)
-    assert str(caught.value).endswith(f"plaudit train --resume {cut}/seed-5")
-    shutil.rmtree(cut / "seed-5")
-    with pytest.raises(ConfigError, match="The 1 that were begun have their models"):
+
+
+def test_a_family_is_not_resumed_with_other_settings_or_data(
+    cut: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ConfigError, match=r"train\.epochs: 1\.0 → 2\.0"):
+        run.resume(cut, ["train.epochs=2"])
+    monkeypatch.setattr(members, "facts_of", lambda *_: {"train rows": "7"})
+    with pytest.raises(ConfigError, match="seed-4 was started with other data"):
         run.resume(cut)
 
 

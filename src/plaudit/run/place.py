@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plaudit.artifact import MANIFEST, versions
+from plaudit.artifact import versions
 from plaudit.config import Config, as_toml, dump_toml, load
 from plaudit.data.prepare import Prepared
 from plaudit.errors import ConfigError, Interrupted
@@ -70,42 +70,44 @@ def check_resumable(folder: Path, config: Config) -> None:
     ConfigError
         There is no such run, it has finished, it is in use, or its settings were others.
     """
-    stored = stored_config(folder)
+    stored, family = stored_config(folder), family_of(folder)
     if (folder / "model" / REPORT).exists() and not (folder / FOLDER).exists():
         raise ConfigError(
             f"{folder} has finished; there is nothing to resume. Its model is {folder / 'model'}."
         )
-    if stored.seeds > 1:
-        raise ConfigError(_of_several(folder, stored.seeds))
-    if _is_finished_seed(folder):
+    if family is not None:
         raise ConfigError(
-            f"{folder} has finished, as one seed of {folder.parent}; there is nothing to resume. "
-            f"Its model is {folder / 'model'}."
+            f"{folder} is one seed of {family}, which is resumed as a whole: plaudit train "
+            f"--resume {shlex.quote(str(family))}"
         )
     with lock.held(folder):
         pass
-    _refuse("other settings", _config_changes(stored, config), folder)
+    # Of several seeds some may have finished: more of the same would be more for the others only.
+    changes = _config_changes(stored, config, grows=stored.seeds == 1)
+    _refuse("other settings", changes, folder)
 
 
-def _of_several(folder: Path, seeds: int) -> str:
-    named = sorted(folder.glob(f"seed-*/{folders.CONFIG}"))
-    # Not seed-5-2: a seed that was trained again alone.
-    begun = [path.parent for path in named if path.parent.name.removeprefix("seed-").isdigit()]
-    cut = [path for path in begun if not _is_finished_seed(path)]
-    advice = (
-        f"Resume the seed that was interrupted: plaudit train --resume {shlex.quote(str(cut[0]))}"
-        if cut
-        else f"The {len(begun)} that were begun have their models; for all, start a new run."
-    )
-    return f"{folder} is a run of {seeds} seeds, which is not resumed as a whole. {advice}"
-
-
-def _is_finished_seed(folder: Path) -> bool:
-    """Tell a run that is one of several seeds and has its model: its report is that of them all."""
+def family_of(folder: Path) -> Path | None:
+    """Return the run of several seeds that a run is one of; None for a run of its own."""
     above = folder.parent / folders.CONFIG
-    if not (folder / "model" / MANIFEST).is_file() or (folder / FOLDER).exists():
-        return False
-    return above.is_file() and load(str(above)).seeds > 1
+    if not above.is_file():
+        return None
+    # Not seed-5-2: a seed that was trained again alone.
+    is_seed = folder.name == f"seed-{stored_config(folder).seed}"
+    return folder.parent if is_seed and load(str(above)).seeds > 1 else None
+
+
+def check_finished(folder: Path, config: Config, facts: Mapping[str, str], say: Say) -> None:
+    """Refuse to take over what has finished if it was started with anything else.
+
+    Raises
+    ------
+    ConfigError
+        With what differs.
+    """
+    changes = _config_changes(stored_config(folder), config, grows=False)
+    _refuse("other settings", changes, folder)
+    _refuse("other data or on another device", _fact_changes(folder, facts, say), folder)
 
 
 def stored_config(folder: Path, overrides: tuple[str, ...] = ()) -> Config:
@@ -178,7 +180,7 @@ def occupied(
             yield Place(folder, keeper, signals)
         except KeyboardInterrupt as interruption:
             code = interruption.exit_code if isinstance(interruption, Interrupted) else 130
-            command = f"plaudit train --resume {shlex.quote(str(folder))}"
+            command = f"plaudit train --resume {shlex.quote(str(family_of(folder) or folder))}"
             raise Interrupted(
                 f"{interruption or 'interrupted'}; to go on: {command}", exit_code=code
             ) from None
@@ -186,11 +188,7 @@ def occupied(
 
 def _gone_back_to(folder: Path, config: Config, facts: Mapping[str, str], say: Say) -> State:
     _refuse("other data or on another device", _fact_changes(folder, facts, say), folder)
-    changed = _config_changes(stored_config(folder), config, all_of_them=True)
-    if changed:
-        say("\n".join([f"{folder}: these settings are changed from here on:", *changed]))
-        kept = config.model_copy(update={"name": stored_config(folder).name})
-        folders.put(folder / folders.CONFIG, dump_toml(kept))
+    adopt(folder, config, say)
     shutil.rmtree(folder / ".model", ignore_errors=True)  # killed while it was written
     found = Keeper(folder).checkpoints.newest()
     if found is None:
@@ -203,6 +201,16 @@ def _gone_back_to(folder: Path, config: Config, facts: Mapping[str, str], say: S
         found.state.pop("best")
     say(f"{folder} goes on after step {found.step}.")
     return State(found.state)
+
+
+def adopt(folder: Path, config: Config, say: Say) -> None:
+    """Note in a run's folder what is changed from here on."""
+    stored = stored_config(folder)
+    changed = _config_changes(stored, config, all_of_them=True)
+    if changed:
+        say("\n".join([f"{folder}: these settings are changed from here on:", *changed]))
+        kept = config.model_copy(update={"name": stored.name})
+        folders.put(folder / folders.CONFIG, dump_toml(kept))
 
 
 def _fact_changes(folder: Path, facts: Mapping[str, str], say: Say) -> list[str]:
@@ -219,7 +227,9 @@ def _fact_changes(folder: Path, facts: Mapping[str, str], say: Say) -> list[str]
     )
 
 
-def _config_changes(stored: Config, config: Config, *, all_of_them: bool = False) -> list[str]:
+def _config_changes(
+    stored: Config, config: Config, *, all_of_them: bool = False, grows: bool = True
+) -> list[str]:
     """List settings that differ: those that may not, or all but the run's name and place."""
     before, after = _flat(stored), _flat(config)
     free = FREE[:2] if all_of_them else FREE
@@ -228,7 +238,7 @@ def _config_changes(stored: Config, config: Config, *, all_of_them: bool = False
             key: (as_toml(before[key]), as_toml(after[key]))
             for key in before
             if not key.startswith(free)
-            and (all_of_them or not (key in GROWS and _grew(before[key], after[key])))
+            and (all_of_them or not (grows and key in GROWS and _grew(before[key], after[key])))
         }
     )
 

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,64 +25,25 @@ from plaudit.evaluate import predictions
 from plaudit.evaluate.decide import choose
 from plaudit.evaluate.metrics import score
 from plaudit.evaluate.predictions import Predictions, of_rows
-from plaudit.evaluate.settle import Settled
 from plaudit.model.classifier import ReviewClassifier
-from plaudit.model.device import Compute
 from plaudit.predict import Classifier
 from plaudit.report.pages import pages
 from plaudit.run import folder as folders
+from plaudit.run import lock
 from plaudit.run.auditing import audited
-from plaudit.run.learning import Data, learn, lesson, new_model
-from plaudit.run.place import facts_of, occupied
+from plaudit.run.learning import new_model
+from plaudit.run.members import Member, Ready, better, own_config, train_member
+from plaudit.run.place import adopt
 from plaudit.run.reporting import Facts, report
-from plaudit.run.saving import save, settled_by, spec_of
 from plaudit.run.testing import Tested, examine
 from plaudit.run.watching import Stopwatch, Watcher
-from plaudit.text.encode import TextEncoder
-from plaudit.train.drive import Trained
-from plaudit.train.keep import goodness
 
 ENSEMBLE = "ensemble.parquet"
 SEEDS = "seeds.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """What all seeds share.
-
-    Attributes
-    ----------
-    compute : Compute
-    encoder : TextEncoder
-    data : Data
-        Prepared and encoded.
-    """
-
-    compute: Compute
-    encoder: TextEncoder
-    data: Data
-
-
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """One seed's run: its configuration, where it is, and how it went."""
-
-    config: Config
-    folder: Path
-    final: Path
-    trained: Trained
-    settled: Settled
-
-    @property
-    def validation(self) -> Mapping[str, float] | None:
-        """The metrics of the state that was kept, where it was validated."""
-        measured = [each for each in self.trained.history if each.validation is not None]
-        kept = [each for each in measured if each.step == self.trained.best_step]
-        return (kept or measured)[-1].validation if measured else None
-
-
 def train_seeds(
-    config: Config, ready: Ready, watcher: Watcher, clock: Stopwatch
+    config: Config, ready: Ready, watcher: Watcher, clock: Stopwatch, resume: Path | None = None
 ) -> tuple[Path, Path, dict[str, Any]]:
     """Train once a seed, choose on validation, then test them all, and their ensemble.
 
@@ -93,92 +54,79 @@ def train_seeds(
     ready : Ready
     watcher : Watcher
     clock : Stopwatch
+    resume : Path, optional
+        The folder of such a run that ended before its time: seeds that have finished stay, the
+        one that was cut short goes on where it was.
 
     Returns
     -------
     (Path, Path, dict)
         The run's folder, its model, and its report.
     """
-    folder, prepared = folders.begin(config), ready.data.prepared
-    with clock.stage("train"):
-        members, chosen, model = _trained(config, ready, folder, watcher)
+    folder = resume or folders.begin(config)
+    with lock.held(folder):
+        if resume:
+            adopt(folder, config, watcher.say)
+        with clock.stage("train"):
+            members, chosen, model = _trained(config, ready, folder, watcher)
+        final = _adopted(chosen.final, folder)
+        tested, section = _tested(members, chosen, ready, (folder, final), (watcher, clock))
+        made_of = Facts(
+            config, ready.compute, ready.data.prepared, ready.data.train, model, chosen.trained,
+            chosen.settled, tested,
+        )  # fmt: skip
+        with clock.stage("audit"):
+            looked = audited(config, ready.data, ready.encoder, watcher)
+        document = report(made_of, clock.read()) | {"seeds": section, "audit": looked}
+        folders.put(folder / SEEDS, json.dumps(section, indent=1) + "\n")
+        artifact.add(final, pages(document))
+    return folder, final, document
+
+
+def _tested(
+    members: Sequence[Member],
+    chosen: Member,
+    ready: Ready,
+    place: tuple[Path, Path],
+    seen_by: tuple[Watcher, Stopwatch],
+) -> tuple[Tested | None, dict[str, Any]]:
+    """Open the test set for all seeds at once, when none is left to be trained."""
+    (folder, final), (watcher, clock), prepared = place, seen_by, ready.data.prepared
     if prepared.test is not None:
         prepared.test.release()
-    final = _adopted(chosen.final, folder)
     with clock.stage("test"):
         tested = examine(final, prepared, chosen.config, watcher)
         answers = _answers(members, chosen, prepared, tested)
     folders.keep_predictions(folder, tested)
     together = _kept(members, chosen, answers, folder)
-    section = _section(members, chosen, answers, together)
-    facts = Facts(
-        config,
-        ready.compute,
-        prepared,
-        ready.data.train,
-        model,
-        chosen.trained,
-        chosen.settled,
-        tested,
-    )
-    with clock.stage("audit"):
-        looked = audited(config, ready.data, ready.encoder, watcher)
-    document = report(facts, clock.read()) | {"seeds": section, "audit": looked}
-    (folder / SEEDS).write_text(json.dumps(section, indent=1) + "\n", encoding="utf-8")
-    artifact.add(final, pages(document))
-    return folder, final, document
+    return tested, _section(members, chosen, answers, together)
 
 
 def _trained(
     config: Config, ready: Ready, folder: Path, watcher: Watcher
-) -> tuple[list[_Member], _Member, ReviewClassifier]:
+) -> tuple[list[Member], Member, ReviewClassifier]:
     """Train and save every seed; of the models only the best so far stays in memory."""
-    members: list[_Member] = []
-    chosen: tuple[_Member, ReviewClassifier] | None = None
+    members: list[Member] = []
+    chosen: tuple[Member, ReviewClassifier] | None = None
     for number in range(config.seeds):
-        own = _own(config, config.seed + number, folder)
+        own = own_config(config, config.seed + number, folder)
         watcher.say(f"{folder}: seed {own.seed}, {number + 1} of {config.seeds}")
         model = new_model(own, ready.data.prepared.labels, ready.encoder)
-        members.append(_member(own, model, ready, watcher))
-        if chosen is None or _better(members[-1], chosen[0]):
+        members.append(train_member(own, model, ready, watcher))
+        if chosen is None or better(members[-1], chosen[0]):
             chosen = members[-1], model
     assert chosen is not None  # noqa: S101 - for mypy: there are two seeds at least
     return members, *chosen
 
 
-def _member(own: Config, model: ReviewClassifier, ready: Ready, watcher: Watcher) -> _Member:
-    data, compute = ready.data, ready.compute
-    parts = {"train": data.train, "validation": data.validation}
-    with occupied(own, facts_of(data.prepared, parts, compute), None, watcher.say) as place:
-        with place.signals.patiently():
-            taught = lesson(own, model, data, compute)
-            trained = learn(own, taught, place.keeper, watcher)
-        settled = settled_by(own, taught, ready.encoder, watcher)
-        spec = spec_of(own, data.prepared, compute, settled.decision)
-        final = save(place.folder, model, ready.encoder, spec, data.prepared)
-        place.keeper.checkpoints.clear()
-    return _Member(own, place.folder, final, trained, settled)
-
-
-def _own(config: Config, seed: int, folder: Path) -> Config:
-    """Return the configuration by which one seed can be trained again, alone."""
-    split = config.split.model_copy(update={"seed": config.split_seed})
-    changed = {"seed": seed, "seeds": 1, "name": f"seed-{seed}", "out": str(folder)}
-    return config.model_copy(update=changed | {"split": split})
-
-
-def _better(member: _Member, than: _Member) -> bool:
-    select = member.config.train.select
-    if member.validation is None or than.validation is None:
-        return False
-    return goodness(member.validation, select) > goodness(than.validation, select)
-
-
 def _adopted(chosen: Path, folder: Path) -> Path:
     """Make the chosen model the run's; the weights need their room on disk only once."""
-    staged = folder / ".model"
+    staged, final = folder / ".model", folder / "model"
+    for leftover in (staged, final):  # of an attempt that ended before its report was written
+        if leftover.exists():
+            shutil.rmtree(leftover)
     shutil.copytree(chosen, staged, copy_function=_linked)
-    return staged.rename(folder / "model")
+    return staged.rename(final)
 
 
 def _linked(source: str, target: str) -> str:
@@ -190,7 +138,7 @@ def _linked(source: str, target: str) -> str:
 
 
 def _answers(
-    members: Sequence[_Member], chosen: _Member, prepared: Prepared, tested: Tested | None
+    members: Sequence[Member], chosen: Member, prepared: Prepared, tested: Tested | None
 ) -> list[Predictions]:
     """Return what each seed's saved model predicts of the test set; nothing without one."""
     if tested is None or prepared.test is None:
@@ -202,14 +150,14 @@ def _answers(
     ]
 
 
-def _answered(member: _Member, rows: Rows, labels: tuple[str, ...]) -> Predictions:
+def _answered(member: Member, rows: Rows, labels: tuple[str, ...]) -> Predictions:
     train = member.config.train
     classifier = Classifier.load(member.final, device=train.device, precision=train.precision)
     return of_rows(rows, classifier.answers(classifier.probabilities(rows.texts)), labels)
 
 
 def _kept(
-    members: Sequence[_Member], chosen: _Member, answers: Sequence[Predictions], folder: Path
+    members: Sequence[Member], chosen: Member, answers: Sequence[Predictions], folder: Path
 ) -> Predictions | None:
     """Keep each seed's predictions, and those of the mean of their probabilities.
 
@@ -218,8 +166,12 @@ def _kept(
     """
     if not answers:
         return None
-    for member, own in zip(members, answers, strict=True):
-        predictions.write(member.folder / predictions.PREDICTIONS, own)
+    own_files = [member.folder / predictions.PREDICTIONS for member in members]
+    for file in (*own_files, folder / ENSEMBLE):
+        # Of an attempt that ended before its report was written; the run is being resumed.
+        file.unlink(missing_ok=True)
+    for file, own in zip(own_files, answers, strict=True):
+        predictions.write(file, own)
     mean_NC = np.mean([own.probabilities_NC for own in answers], axis=0)
     predicted_N = choose(mean_NC, chosen.settled.decision.costs)
     together = replace(answers[0], probabilities_NC=mean_NC, predicted_N=predicted_N)
@@ -228,8 +180,8 @@ def _kept(
 
 
 def _section(
-    members: Sequence[_Member],
-    chosen: _Member,
+    members: Sequence[Member],
+    chosen: Member,
     answers: Sequence[Predictions],
     together: Predictions | None,
 ) -> dict[str, Any]:

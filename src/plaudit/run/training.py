@@ -17,10 +17,11 @@ from plaudit.report.pages import pages
 from plaudit.run import folder as folders
 from plaudit.run.auditing import audited
 from plaudit.run.learning import encoded, learn, lesson, new_model
+from plaudit.run.members import Ready
 from plaudit.run.place import check_resumable, facts_of, occupied, stored_config
 from plaudit.run.reporting import Facts, report
 from plaudit.run.saving import save, settled_by, spec_of
-from plaudit.run.seeds import Ready, train_seeds
+from plaudit.run.seeds import train_seeds
 from plaudit.run.testing import examine
 from plaudit.run.watching import Silent, Stopwatch, Watcher
 from plaudit.text.encode import TextEncoder
@@ -90,7 +91,7 @@ def train(config: Config, *, watcher: Watcher | None = None, resume: Path | None
         encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text)
         data = encoded(prepared, encoder)
     if config.seeds > 1:
-        return Run(*train_seeds(config, Ready(compute, encoder, data), watcher, clock))
+        return Run(*train_seeds(config, Ready(compute, encoder, data), watcher, clock, resume))
     with clock.stage("build"):
         model = new_model(config, prepared.labels, encoder)
     facts = facts_of(prepared, {"train": data.train, "validation": data.validation}, compute)
