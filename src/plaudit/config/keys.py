@@ -19,6 +19,7 @@ from plaudit.config.schema import Config
 JsonSchema = Mapping[str, Any]
 
 WORDS = {
+    "array": 'a list of names, such as ["query", "value"]',
     "boolean": "true or false",
     "integer": "a whole number",
     "number": "a number",

@@ -64,6 +64,7 @@ def conflicts(config: Config) -> list[Conflict]:
         *_split(config),
         *_imbalance(config),
         *_craft(config),
+        *_lora(config),
         *_decide(config),
     ]
 
@@ -165,6 +166,24 @@ def _craft(config: Config) -> list[Conflict]:
             )
         )
     return found
+
+
+def _lora(config: Config) -> list[Conflict]:
+    if not config.lora.rank:
+        return []
+    clashes = (
+        ("model.reinit_layers", "gives layers random weights, which adapters leave as they are"),
+        ("craft.fgm", "moves the embeddings along their gradient, and they have none"),
+        ("craft.pull", "pulls weights back to where they were, and they stay there"),
+    )
+    return [
+        Conflict(
+            (key, "lora.rank"),
+            f"{key} {why} when lora.rank is above 0: set {key} or lora.rank to 0.",
+        )
+        for key, why in clashes
+        if _value(config, key)
+    ]
 
 
 def _decide(config: Config) -> list[Conflict]:

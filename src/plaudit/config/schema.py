@@ -124,6 +124,21 @@ class ModelConfig(Section):
     pretrained for (Zhang et al. 2021)."""
 
 
+class LoraConfig(Section):
+    """Low-rank adapters: the encoder stays as it was, small matrices beside its own train."""
+
+    rank: Annotated[int, Field(ge=0)] = 0
+    """Rank of the adapters (Hu et al. 2022); 0: none, the weights themselves train. Needs the extra
+    peft. They suit a larger optim.lr, of 5e-4 or so."""
+    alpha: Annotated[float, Field(gt=0.0)] = 16.0
+    """Weight of the adapters, divided by their rank."""
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Dropout on what goes into the adapters."""
+    targets: tuple[str, ...] | None = None
+    """Which linear layers of each encoder layer get one, by the ends of their names; those of
+    queries and values by default."""
+
+
 class OptimConfig(Section):
     """The optimiser and its schedule."""
 
@@ -298,6 +313,7 @@ class Config(Section):
     split: SplitConfig = SplitConfig()
     text: TextConfig = TextConfig()
     model: ModelConfig = ModelConfig()
+    lora: LoraConfig = LoraConfig()
     optim: OptimConfig = OptimConfig()
     train: TrainConfig = TrainConfig()
     imbalance: ImbalanceConfig = ImbalanceConfig()

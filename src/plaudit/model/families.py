@@ -109,6 +109,21 @@ def head(stock: Any, pooled_BD: torch.Tensor) -> torch.Tensor:
     return logits
 
 
+def query_and_value(model_type: str) -> tuple[str, ...]:
+    """Name the matrices of attention that make queries and values; ModernBERT's are one."""
+    match model_type:
+        case "distilbert":
+            return ("q_lin", "v_lin")
+        case "deberta-v2":
+            return ("query_proj", "value_proj")
+        case "mpnet":
+            return ("attn.q", "attn.v")
+        case "modernbert":
+            return ("Wqkv",)
+        case _:
+            return ("query", "value")
+
+
 def mean_fold(model_type: str) -> Fold:
     """Say how a mean-pooled model of this family is written down in stock form.
 

@@ -12,6 +12,7 @@ import torch
 from plaudit.config import Config
 from plaudit.data.prepare import Prepared
 from plaudit.evaluate.metrics import point
+from plaudit.model import lora
 from plaudit.model.build import build, check_vocabulary
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.compiled import compile_layers
@@ -66,6 +67,8 @@ def new_model(config: Config, labels: tuple[str, ...], encoder: TextEncoder) -> 
         config.model, labels, max_tokens=text.max_tokens, window_pooling=text.window_pooling
     )
     check_vocabulary(model.stock, encoder.tokenizer, config.model.encoder)
+    if config.lora.rank:
+        lora.adapt(model, config.lora, frozen_layers=config.model.freeze_layers)
     return model
 
 

@@ -189,7 +189,8 @@ def occupied(
 def _gone_back_to(folder: Path, config: Config, facts: Mapping[str, str], say: Say) -> State:
     _refuse("other data or on another device", _fact_changes(folder, facts, say), folder)
     adopt(folder, config, say)
-    shutil.rmtree(folder / ".model", ignore_errors=True)  # killed while it was written
+    for staged in (".model", ".adapter"):
+        shutil.rmtree(folder / staged, ignore_errors=True)  # killed while it was written
     found = Keeper(folder).checkpoints.newest()
     if found is None:
         say(f"{folder} has no checkpoint: it starts over.")

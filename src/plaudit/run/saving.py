@@ -13,11 +13,14 @@ from plaudit.data.fingerprint import loose_fingerprints
 from plaudit.data.prepare import Prepared
 from plaudit.evaluate.decide import Decision
 from plaudit.evaluate.settle import Settled, settle
+from plaudit.model import lora
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
 from plaudit.run.learning import Lesson
 from plaudit.run.watching import Watcher
 from plaudit.text.encode import TextEncoder
+
+ADAPTER = "adapter"
 
 
 def settled_by(config: Config, taught: Lesson, encoder: TextEncoder, watcher: Watcher) -> Settled:
@@ -62,7 +65,7 @@ def save(
     spec: artifact.Spec,
     prepared: Prepared,
 ) -> Path:
-    """Write the artefact, whole or not at all.
+    """Write the artefact, whole or not at all; beside it adapters, which it has merged.
 
     Returns
     -------
@@ -74,8 +77,14 @@ def save(
     seen_N = np.concatenate(
         [each for part in parts for each in (part.prints_N, loose_fingerprints(part.texts))]
     )
-    artifact.save(staged, model, encoder.tokenizer, spec, seen_N)
-    final = run_folder / "model"
+    artifact.save(staged, lora.merged(model), encoder.tokenizer, spec, seen_N)
+    if lora.has_adapters(model):
+        lora.save_adapters(model, run_folder / ".adapter")
+        _in_place(run_folder / ".adapter", run_folder / ADAPTER)
+    return _in_place(staged, run_folder / "model")
+
+
+def _in_place(staged: Path, final: Path) -> Path:
     if final.exists():  # of an attempt that ended before its report was written
         shutil.rmtree(final)
     return staged.rename(final)
