@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from plaudit.run import evaluate, resume, train
     from plaudit.run import rebuild_report as report
     from plaudit.score import score
+    from plaudit.tune.tuning import tune
 
     __version__: str
 
@@ -68,6 +69,7 @@ __all__ = [
     "robustness",
     "score",
     "train",
+    "tune",
 ]
 
 _HOMES = {
@@ -98,6 +100,7 @@ _VERBS = {
     "robustness": ("plaudit.robustness", "robustness"),
     "score": ("plaudit.score", "score"),
     "train": ("plaudit.run", "train"),
+    "tune": ("plaudit.tune.tuning", "tune"),
 }
 
 

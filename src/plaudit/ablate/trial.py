@@ -53,6 +53,26 @@ class Facts:
     tokens_kept: int
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A trial that was trained just now.
+
+    Attributes
+    ----------
+    facts : Facts
+    answers : Predictions
+        For the validation rows.
+    trained : Trained
+    keeper : Keeper
+        It has the best state on disk until its checkpoints are cleared.
+    """
+
+    facts: Facts
+    answers: Predictions
+    trained: Trained
+    keeper: Keeper
+
+
 @dataclass(slots=True)
 class Bench:
     """Where trials are made; what several of them need is read and encoded once.
@@ -92,7 +112,7 @@ class Bench:
 
     def plan(self, config: Config) -> Course:
         """Return the course that a configuration takes by itself."""
-        sampler = self._lesson(config, config.seed).sampler
+        sampler = self.lesson(config, config.seed).sampler
         return plan_course(sampler, config.train, validated=True)
 
     def trial(
@@ -120,35 +140,54 @@ class Bench:
             facts = Facts(**json.loads((folder / _FACTS).read_text(encoding="utf-8")))
             if facts.key == key:
                 return facts, predictions.read(folder / PREDICTIONS)
+        made = self.train(config, seed, folder, course)
+        # Of an interrupted attempt, or of one with other data.
+        (folder / PREDICTIONS).unlink(missing_ok=True)
+        predictions.write(folder / PREDICTIONS, made.answers)
+        # Last, and whole: where it is, the trial is done.
+        write_json(folder / _FACTS, asdict(made.facts))
+        made.keeper.checkpoints.clear()
+        return made.facts, made.answers
+
+    def train(self, config: Config, seed: int, folder: Path, course: Course | None) -> Made:
+        """Train with a seed and answer the validation rows; what is kept is for the caller to say.
+
+        Parameters
+        ----------
+        config, seed, folder, course
+            As for :meth:`trial`.
+
+        Returns
+        -------
+        Made
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        taught, keeper = self._lesson(config, seed), Keeper(folder)
+        taught, keeper = self.lesson(config, seed), Keeper(folder)
         seeded = config.model_copy(update={"seed": seed})
         trained = learn(seeded, taught, keeper, self.watcher, course)
-        facts = _facts(key, seed, trained, taught.data)
+        facts = _facts(self._key(config, seed, course), seed, trained, taught.data)
         prepared = taught.data.prepared
         # The likeliest label: a threshold fitted on these rows would flatter itself on them.
         plain = answer(taught.probabilities(), None)
         answers = predictions.of_rows(prepared.validation, plain, prepared.labels)
-        # Of an interrupted attempt, or of one with other data.
-        (folder / PREDICTIONS).unlink(missing_ok=True)
-        predictions.write(folder / PREDICTIONS, answers)
-        # Last, and whole: where it is, the trial is done.
-        write_json(folder / _FACTS, asdict(facts))
-        keeper.checkpoints.clear()
-        return facts, answers
+        return Made(facts, answers, trained, keeper)
 
-    def _lesson(self, config: Config, seed: int) -> Lesson:
+    def lesson(self, config: Config, seed: int) -> Lesson:
+        """Return a new model with all that it is trained with."""
         compute = plan(config.train.device, config.train.precision)
         data, encoder = self.data(config)
         seeded = config.model_copy(update={"seed": seed})
         return lesson(seeded, new_model(seeded, data.prepared.labels, encoder), data, compute)
 
     def _key(self, config: Config, seed: int, course: Course | None) -> str:
-        rows = self.prepared(config)
         settings = "" if course is None else repr((course.steps, sorted(course.validate_after)))
-        parts = [config.digest(), str(seed), settings]
-        state = hashlib.sha256("|".join(parts).encode())
-        for part in (rows.train, rows.validation):
+        parts = [config.digest(), str(seed), settings, self.rows(config)]
+        return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+
+    def rows(self, config: Config) -> str:
+        """Return a digest of the texts and labels that are trained and compared on."""
+        prepared, state = self.prepared(config), hashlib.sha256()
+        for part in (prepared.train, prepared.validation):
             state.update(part.prints_N.tobytes())
             state.update(part.targets_N.tobytes())
         return state.hexdigest()[:16]

@@ -18,6 +18,7 @@ from plaudit.cli.lr import lr
 from plaudit.cli.push import push
 from plaudit.cli.robustness import robustness
 from plaudit.cli.score import score
+from plaudit.cli.tune import tune
 from plaudit.console import out
 
 app = typer.Typer(
@@ -61,7 +62,7 @@ app.command(context_settings={"help_option_names": []})(models.train)
 app.command()(audit)
 for make_or_use in (models.evaluate, models.predict, models.export, models.bench):
     app.command()(make_or_use)
-for each in (explain, compare, ablate, lr, embed, score, push, robustness):
+for each in (explain, compare, ablate, tune, lr, embed, score, push, robustness):
     app.command()(each)
 for tell in (about.recipes, about.doctor, about.report):
     app.command()(tell)

@@ -101,10 +101,10 @@ def load(what: str | None = None, overrides: Sequence[str] = ()) -> Config:
 def _read_what(what: str, layers: Layers) -> None:
     shipped = {recipe.name: recipe.path for recipe in recipes()}
     if what in shipped:
-        _read_file(shipped[what], layers)
+        read_file(shipped[what], layers)
         layers.values.setdefault("name", what)
     elif what.endswith(".toml"):
-        _read_file(Path(what), layers)
+        read_file(Path(what), layers)
         layers.values.setdefault("name", _slug(what))
     elif _looks_like_data(what):
         layers.values.update({"data.train": what, "name": _slug(what)})
@@ -142,7 +142,8 @@ def _slug(what: str) -> str:
     return "run"
 
 
-def _read_file(path: Path, layers: Layers) -> None:
+def read_file(path: Path, layers: Layers) -> None:
+    """Put what a TOML file says into layers, each key with its line; what is wrong, too."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
         tables = tomllib.loads(text)
@@ -222,7 +223,7 @@ def _validate(layers: Layers) -> tuple[Config, set[str]]:
     """Check key by key; a broken one keeps its default, so that the rules can run."""
     broken = set()
     for key, value in layers.values.items():
-        message = _unknown(key) if key not in by_key() else _mistake(by_key()[key], value)
+        message = unknown(key) if key not in by_key() else mistake(by_key()[key], value)
         if message:
             layers.report(key, message)
             broken.add(key)
@@ -230,7 +231,8 @@ def _validate(layers: Layers) -> tuple[Config, set[str]]:
     return Config.model_validate(_nest(good)), broken
 
 
-def _unknown(key: str) -> str:
+def unknown(key: str) -> str:
+    """Say that there is no such setting, and which is meant."""
     if key in sections():
         first = next(known for known in by_key() if known.startswith(f"{key}."))
         return f"{key} is a section; name one of its settings, such as {first}."
@@ -239,7 +241,8 @@ def _unknown(key: str) -> str:
     return f"{key} is not a setting; {hint}"
 
 
-def _mistake(setting: Setting, value: object) -> str | None:
+def mistake(setting: Setting, value: object) -> str | None:
+    """Say what is wrong with a value of a setting; None: nothing."""
     try:
         Config.model_validate(_nest({setting.key: value}))
     except ValidationError:

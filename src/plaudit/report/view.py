@@ -225,9 +225,16 @@ def firewall(document: Mapping[str, Any]) -> str:
             f"Attention: the test set was first used at {words.moment(first)}, before training "
             f"had ended at {words.moment(ended)}; the test result may be too favourable."
         )
-    return (
+    told = (
         f"The test set was first used at {words.moment(first)}, after training had ended at "
         f"{words.moment(ended)}, so it had no part in training or in choosing the state to keep."
+    )
+    tuning = document.get("tuning")
+    if not tuning:
+        return told
+    return (
+        f"{told} The settings were chosen among {tuning['trials']} trials, by "
+        f"{tuning['chosen_by']}, before it was used."
     )
 
 

@@ -62,6 +62,12 @@ def facts_of(prepared: Prepared, parts: Mapping[str, Encoded], compute: Compute)
     return facts
 
 
+def note_start(folder: Path, facts: Mapping[str, str]) -> None:
+    """Write down what a run starts from, with the versions in use."""
+    started = {"facts": facts, "versions": versions()}
+    folders.put(folder / FACTS, json.dumps(started, indent=2) + "\n")
+
+
 def check_resumable(folder: Path, config: Config) -> None:
     """Refuse early what cannot be resumed, before any data is read.
 
@@ -173,8 +179,7 @@ def occupied(
     with lock.held(folder), heeded(say) as signals:
         try:
             state = _gone_back_to(folder, config, facts, say) if resume else State()
-            started = {"facts": facts, "versions": versions()}
-            folders.put(folder / FACTS, json.dumps(started, indent=2) + "\n")
+            note_start(folder, facts)
             seconds = config.train.checkpoint_seconds
             keeper = Keeper(folder, state, every_s=seconds, interruption=signals.asked)
             yield Place(folder, keeper, signals)

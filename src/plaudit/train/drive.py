@@ -33,6 +33,8 @@ class Trained:
         How many were written, since it was last taken up.
     memory : str or None
         What was done when memory ran out.
+    broken : bool
+        Training could not go on; an earlier state was kept.
     """
 
     history: list[StepRecord]
@@ -41,6 +43,7 @@ class Trained:
     resumed_after: list[int]
     checkpoints: int
     memory: str | None = None
+    broken: bool = False
 
 
 def drive(
@@ -111,6 +114,7 @@ def drive(
         stopped=stopped or _ended(last),
         resumed_after=keeper.resumed_after,
         checkpoints=keeper.saved,
+        broken=broken,
     )
 
 

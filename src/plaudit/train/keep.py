@@ -65,6 +65,7 @@ class Keeper:
         self._every_s = every_s
         self._cost_s = 0.0
         self._saved_at = time.perf_counter()
+        self._best: Best | None = None
         self.state.hold(history=self.history, keeper=self)
 
     def state_dict(self) -> dict[str, Any]:
@@ -85,11 +86,23 @@ class Keeper:
         TrainingError
             It cannot be saved.
         """
+        self._best = best
         interruption = self._interruption()
         if interruption or self._due():
             self._save(step, best)
         if interruption:
             raise interruption
+
+    def leave(self) -> None:
+        """Save where training ended, so that the run can be taken up there and finished later.
+
+        Raises
+        ------
+        TrainingError
+            It cannot be saved.
+        """
+        if self._best is not None:
+            self._save(len(self.history.records), self._best)
 
     def _due(self) -> bool:
         if not self._every_s:

@@ -1,0 +1,75 @@
+"""The command tune."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from plaudit import console, progress
+from plaudit.cli.options import AsJson, Quiet
+from plaudit.console import advise, guarded, inert, out
+from plaudit.errors import ConfigError
+
+
+@guarded
+def tune(  # noqa: PLR0913, PLR0917 - one parameter an option
+    what: Annotated[
+        str | None,
+        typer.Argument(metavar="RECIPE|FILE.toml|DATA", help="What to run or to train on."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE …", help="Settings of all trials; not searched."),
+    ] = None,
+    space: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="What is searched; default: plaudit's own choice."),
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many, the recipe as it is included.", show_default="20"),
+    ] = None,
+    pruner: Annotated[
+        Literal["none", "median", "hyperband"],
+        typer.Option(help="What stops a trial that lags behind at a validation."),
+    ] = "median",
+    budget: Annotated[
+        Literal["steps", "own"],
+        typer.Option(help="steps: those of the recipe for all; own: as the trial's values say."),
+    ] = "steps",
+    workers: Annotated[int, typer.Option(min=1, help="Trials at a time.")] = 1,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Go on with runs/NAME-tune.")
+    ] = None,
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Search for better settings on validation, then test the best run once."""
+    if (what is None) == (resume is None):
+        raise ConfigError(
+            "found neither a recipe nor --resume, or both; write plaudit tune quickstart, or "
+            "plaudit tune --resume runs/quickstart-tune."
+        )
+    from plaudit.tune.table import sentences, table
+    from plaudit.tune.tuning import TABLE, Plan
+    from plaudit.tune.tuning import resume as go_on
+    from plaudit.tune.tuning import tune as search
+
+    with progress.watch(quiet=quiet) as watcher:
+        if what is None:
+            assert resume is not None  # noqa: S101 - for mypy
+            found = go_on(resume, trials=trials, workers=workers, watcher=watcher)
+        else:
+            plan = Plan(20 if trials is None else trials, pruner, budget, workers)
+            found = search(what, settings or (), space=space, plan=plan, watcher=watcher)
+    if json:
+        out(console.as_json(found))
+    else:
+        for sentence in sentences(found):
+            out(inert(sentence))
+        console.table(*table(found))
+        out(f"{inert(found['folder'])}/{TABLE}")
+    advise(shlex.join(["plaudit", "predict", found["best"]["model"], "A triumph."]))

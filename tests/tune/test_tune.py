@@ -1,0 +1,239 @@
+"""Settings are searched on validation alone, and only the best run meets the test set, once."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import plaudit
+from plaudit.cli import app
+from plaudit.config import load
+from plaudit.data.split import Sealed
+from plaudit.errors import ConfigError, Interrupted, TrainingError
+from plaudit.tune import trial, tuning
+from plaudit.tune.tuning import BEST, TABLE, Plan, resume
+from tests.tune.conftest import written
+
+SEARCH = Plan(trials=6, pruner="none")
+
+
+@pytest.fixture(scope="module")
+def opened():
+    return []
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, reviews, tiny_encoder) -> Path:
+    folder = tmp_path_factory.mktemp("tuned")
+    written(folder, reviews, tiny_encoder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(home, opened):
+    """A whole tuning, in which the openings of the test set are counted."""
+    open_, attempt = Sealed.open, trial.attempt
+
+    def counted(sealed):
+        opened.append("test")
+        return open_(sealed)
+
+    def noted(*asked):
+        opened.append("trial")
+        return attempt(*asked)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Sealed, "open", counted)
+        patch.setattr("plaudit.tune.workers.attempt", noted)
+        return plaudit.tune(str(home / "small.toml"), space=home / "space.toml", plan=SEARCH)
+
+
+def tried(document):
+    return [(one["outcome"], one["values"], one["value"]) for one in document["trials"]]
+
+
+def test_it_finds_the_better_of_two_planted_values(done):
+    assert done["best"]["values"]["optim.lr"] == "0.005"
+    assert done["best"]["value"] < done["recipe"] - 0.03
+    assert done["best"]["difference"]["log_loss"]["high"] < 0
+    assert done["minimised"]
+    lowest = min(done["trials"], key=lambda one: one["value"])
+    assert done["best"]["number"] == lowest["number"]
+
+
+def test_the_first_trial_is_the_recipe_as_it_is(done):
+    assert done["trials"][0]["values"] == {}
+    assert done["trials"][0]["value"] == done["recipe"]
+    assert all(one["values"] for one in done["trials"][1:])
+
+
+def test_all_trials_have_the_budget_of_the_recipe(done):
+    assert {one["steps"] for one in done["trials"]} == {done["steps"]}
+
+
+def test_the_test_set_is_opened_once_after_the_last_trial(done, opened):
+    assert opened == ["trial"] * 6 + ["test"]
+    report = json.loads((Path(done["best"]["model"]) / "report.json").read_text(encoding="utf-8"))
+    assert report["data"]["training_ended"] <= report["data"]["test_first_read"]
+    assert done["best"]["test"]["rows"] == report["test"]["rows"] == 20
+
+
+def test_the_report_says_by_how_many_trials_its_settings_were_chosen(done):
+    report = json.loads((Path(done["best"]["model"]) / "report.json").read_text(encoding="utf-8"))
+    found = report["tuning"]
+    assert (found["trials"], found["chosen"]) == (6, done["best"]["number"])
+    assert found["values"] == done["best"]["values"]
+    assert found["chosen_by"] == "validation log_loss"
+    page = (Path(done["best"]["model"]) / "report.html").read_text(encoding="utf-8")
+    assert "chosen among 6 trials" in page
+
+
+def test_the_best_run_has_the_state_that_was_best_on_validation(done):
+    model = plaudit.Classifier.load(done["best"]["model"])
+    assert model.predict(["a great lovely triumph"])[0].label == "positive"
+    report = json.loads((Path(done["best"]["model"]) / "report.json").read_text(encoding="utf-8"))
+    validations = [
+        record["validation"]["log_loss"]
+        for record in report["training"]["history"]
+        if record["validation"]
+    ]
+    assert min(validations) == done["best"]["value"]
+    stored = load(str(Path(done["folder"]) / BEST / "config.toml"))
+    assert str(stored.optim.lr) == done["best"]["values"]["optim.lr"]
+
+
+def test_of_the_weights_only_those_of_the_best_trial_are_kept(done):
+    weights = [path.parent.name for path in Path(done["folder"]).rglob("*.safetensors")]
+    assert weights == ["model"]
+
+
+def test_the_folder_holds_the_document(done):
+    folder = Path(done["folder"])
+    assert folder.name == "small-tune"
+    assert json.loads((folder / TABLE).read_text(encoding="utf-8")) == done
+
+
+def test_the_same_command_on_what_has_ended_trains_nothing(done, home, monkeypatch):
+    monkeypatch.setattr("plaudit.tune.workers.attempt", lambda *_: pytest.fail("it was trained"))
+    monkeypatch.setattr(tuning, "train", lambda *_, **__: pytest.fail("it was trained"))
+    again = plaudit.tune(str(home / "small.toml"), space=home / "space.toml", plan=SEARCH)
+    assert again == done
+
+
+def test_more_trials_after_the_test_set_was_used_are_refused(done):
+    with pytest.raises(ConfigError, match="would make it part of the search"):
+        resume(done["folder"], trials=7)
+
+
+def test_killed_and_resumed_it_makes_the_trials_of_an_uninterrupted_one(
+    done, recipe, monkeypatch, tmp_path
+):
+    attempt, begun = trial.attempt, []
+
+    def cut_short(bench, order, judge):
+        begun.append(order.number)
+        if len(begun) == 4:
+            raise KeyboardInterrupt
+        return attempt(bench, order, judge)
+
+    monkeypatch.setattr("plaudit.tune.workers.attempt", cut_short)
+    with pytest.raises(Interrupted, match=r"--resume .*small-tune") as raised:
+        plaudit.tune(str(recipe), space=tmp_path / "space.toml", plan=SEARCH)
+    assert raised.value.exit_code == 130
+    found = resume(tmp_path / "runs" / "small-tune")
+    assert tried(found) == tried(done)
+    assert found["counts"]["cut_off"] == 1
+    # The trial that was cut off, once more under another number, and none twice.
+    assert len(begun) == len(set(begun)) == 7
+    assert found["best"]["metrics"] == done["best"]["metrics"]
+    assert found["best"]["test"] == done["best"]["test"]
+
+
+def test_a_pruned_trial_trained_fewer_steps(recipe, tmp_path):
+    (tmp_path / "space.toml").write_text("optim.lr = {choices = [1e-9, 1e-8]}", encoding="utf-8")
+    found = plaudit.tune(
+        str(recipe), ["optim.warmup_fraction=0.1", "optim.head_lr=5e-3", "train.evaluations=2"],
+        space=tmp_path / "space.toml", plan=Plan(trials=8),
+    )  # fmt: skip
+    pruned = [one for one in found["trials"] if one["outcome"] == "pruned"]
+    assert pruned
+    assert found["counts"]["pruned"] == len(pruned)
+    for one in pruned:
+        assert 0 < one["steps"] < found["steps"]
+        assert one["value"] is None
+        assert len(one["validations"]) < 6
+
+
+def test_a_combination_that_the_rules_refuse_is_told_and_not_a_crash(recipe, tmp_path):
+    (tmp_path / "space.toml").write_text(
+        "craft.fgm = {choices = [0.5, 1.0]}\nmodel.freeze_embeddings = {choices = [true, false]}\n",
+        encoding="utf-8",
+    )
+    found = plaudit.tune(
+        str(recipe), ["train.max_steps=2"], space=tmp_path / "space.toml", plan=Plan(trials=5)
+    )
+    for one in found["trials"][1:]:
+        frozen = one["values"]["model.freeze_embeddings"] == "true"
+        assert one["outcome"] == ("refused" if frozen else "complete")
+        assert ("are frozen" in (one["why"] or "")) == frozen
+    assert 0 < found["counts"]["refused"] < 4
+
+
+def test_two_workers_make_all_trials_each_once(recipe, tmp_path):
+    found = plaudit.tune(
+        str(recipe), ["train.max_steps=2", "train.evaluations=1"],
+        space=tmp_path / "space.toml", plan=Plan(trials=4, pruner="none", workers=2),
+    )  # fmt: skip
+    assert found["counts"] == {
+        "complete": 4, "pruned": 0, "refused": 0, "failed": 0, "cut_off": 0
+    }  # fmt: skip
+    assert sorted(one["number"] for one in found["trials"]) == [0, 1, 2, 3]
+    assert (Path(found["best"]["model"]) / "report.json").is_file()
+    assert len(list(Path(found["folder"]).rglob("*.safetensors"))) == 1
+
+
+def test_where_no_trial_comes_to_its_end_the_reasons_are_told(recipe, tmp_path, monkeypatch):
+    def broken(*_):
+        raise TrainingError("step 1: the loss is nan.")
+
+    monkeypatch.setattr("plaudit.ablate.trial.learn", broken)
+    with pytest.raises(TrainingError, match=r"No trial came to its end:\nstep 1: the loss is nan"):
+        plaudit.tune(str(recipe), space=tmp_path / "space.toml", plan=Plan(trials=2))
+
+
+def test_other_data_are_not_mixed_into_a_study(done, home, monkeypatch):
+    plan = Path(done["folder"]) / "tuning.json"
+    before = plan.read_text(encoding="utf-8")
+    plan.write_text(before.replace(json.loads(before)["rows"], "0" * 16), encoding="utf-8")
+    with pytest.raises(ConfigError, match="was begun with other data"):
+        resume(done["folder"])
+    plan.write_text(before, encoding="utf-8")
+
+
+def test_the_command_prints_one_document(done, home):
+    asked = ["tune", str(home / "small.toml"), "--space", str(home / "space.toml"),
+             "--trials", "6", "--pruner", "none"]  # fmt: skip
+    ended = CliRunner().invoke(app, [*asked, "--json"])
+    assert ended.exit_code == 0
+    assert json.loads(ended.stdout) == done
+    assert "next: plaudit predict" in ended.stderr
+    shown = CliRunner().invoke(app, [*asked, "--quiet"]).stdout
+    assert "6 trials, 6 complete; chosen by validation log_loss on 40 rows" in shown
+    assert "On the test set, opened once" in shown
+    assert "(recipe)" in shown
+
+
+def test_mistakes_are_told_with_file_and_name_and_exit_code_2(recipe, tmp_path):
+    space = tmp_path / "wrong.toml"
+    space.write_text("optim.lrr = {low = 1e-5, high = 1e-4}\n", encoding="utf-8")
+    for asked in (
+        ["tune", str(recipe), "--space", str(space)],
+        ["tune", str(recipe), "seeds=3"],
+        ["tune", str(recipe), "split.validation_size=0"],
+        ["tune"],
+        ["tune", "--resume", str(tmp_path)],
+    ):
+        assert CliRunner().invoke(app, asked).exit_code == 2
+    told = CliRunner().invoke(app, ["tune", str(recipe), "--space", str(space)]).stderr
+    assert "wrong.toml:1: optim.lrr is not a setting; did you mean optim.lr?" in told
