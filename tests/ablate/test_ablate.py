@@ -129,6 +129,14 @@ def test_without_validation_there_is_nothing_to_compare_on(recipe):
         plaudit.ablate(str(recipe), {"optim.lr": ["1e-3", "2e-3"]}, ["split.validation_size=0"])
 
 
+def test_a_mistake_in_the_data_leaves_no_folder_behind(recipe):
+    runs = recipe.parent / "runs"
+    before = sorted(runs.iterdir())
+    with pytest.raises(PlauditError, match="nowhere"):
+        plaudit.ablate(str(recipe), {"optim.lr": ["1e-3", "2e-3"]}, ["data.text=nowhere"])
+    assert sorted(runs.iterdir()) == before
+
+
 def test_a_comma_makes_a_choice_outside_of_brackets_and_quotes():
     choices, shared = choices_of(["a.b=1,2", "c.d=[1, 2]", "e.f=[1,2],[3,4]", 'g={"a,b" = "c"}'])
     assert choices == {"a.b": ["1", "2"], "e.f": ["[1,2]", "[3,4]"]}

@@ -192,3 +192,13 @@ def test_hostile_text_stays_inert(write_table, tmp_path, tiny_encoder):
     assert "<img" not in shown and "&lt;img src=x" in shown
     assert "<script" not in shown
     assert "default-src &#39;none&#39;" in shown or "default-src 'none'" in shown
+
+
+def test_the_command_named_next_reads_the_same_columns(tmp_path, tiny_encoder):
+    path = tmp_path / "my reviews.csv"
+    path.write_text("body,stars,note\ngood film,a,x\ndull film,b,y\ngood film,a,z\n")
+    found = ["--text", "body", "--label", "stars"]
+    done = run(path, *found, "--encoder", tiny_encoder, "--no-label-errors", "--quiet")
+    assert done.exit_code == 0, done.output
+    command = done.stderr.splitlines()[-1]
+    assert "my reviews.csv' --text body --label stars --write clean.parquet" in command

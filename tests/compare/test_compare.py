@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 import plaudit
 from plaudit.cli import app
+from plaudit.data.records import Columns
 from plaudit.errors import ConfigError, DataError
 from plaudit.evaluate.predictions import PREDICTIONS, Predictions, read, write
 
@@ -155,6 +156,24 @@ def test_what_cannot_be_compared_is_refused(
 ) -> None:
     with pytest.raises(error, match=said):
         plaudit.compare([str(runs / name) for name in names])
+
+
+def test_a_split_or_column_without_data_is_refused(runs: Path) -> None:
+    for of_data in ({"split": "test"}, {"columns": Columns(text="body")}):
+        with pytest.raises(ConfigError, match="about DATA, and none was given"):
+            plaudit.compare([runs / "good", runs / "poor"], **of_data)
+
+
+def test_few_shared_rows_are_warned_of(runs: Path, tmp_path: Path) -> None:
+    good, poor = (read(runs / name / PREDICTIONS) for name in ("good", "poor"))
+    by_text = [np.argsort(each.prints_N) for each in (good, poor)]
+    write(tmp_path / "first.parquet", good.take(by_text[0][:120]))
+    write(tmp_path / "last.parquet", poor.take(by_text[1][-120:]))
+    files = [str(tmp_path / name) for name in ("first.parquet", "last.parquet")]
+
+    done = CliRunner().invoke(app, ["compare", *files])
+    assert done.stdout.startswith("Only 40 rows are shared and compared, where each has 120 or")
+    assert plaudit.compare([runs / "good", runs / "poor"])["note"] is None
 
 
 def test_on_the_terminal_the_words_come_first_and_reviews_are_inert(runs: Path) -> None:

@@ -316,3 +316,17 @@ def test_a_browser_renders_the_page_without_complaint(page_text, tmp_path):
 
     assert picture.stat().st_size > 20_000
     assert "CONSOLE" not in done.stderr  # where the security policy would report what it blocked
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("audit", "The training texts could not be audited: it is <b>broken</b>"),
+        ("robustness", "The generated checks could not be made: it is <b>broken</b>"),
+    ],
+)
+def test_a_part_that_could_not_be_made_says_why_and_costs_nothing_else(document, part, said):
+    document[part] = {"failed": "it is <b>broken</b>"}
+    page = Page(render(document))
+    assert said in page.text
+    assert "Configuration" in page.text

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 
 from plaudit.audit import audit, audit_rows
 from plaudit.audit.lengths import lengths_of
-from plaudit.config import TextConfig
+from plaudit.config import TextConfig, load
 from plaudit.data.cleaned import Rows
 from plaudit.data.fingerprint import fingerprints
+from plaudit.run import auditing
 
 
 def rows(texts: list[str], targets: list[int]) -> Rows:
@@ -70,3 +72,17 @@ def test_rows_in_memory_are_audited_as_a_file_is(tmp_path):
         (theirs,) = (finding for finding in other.findings if finding.code == code)
         assert codes[code] == theirs.count
     assert own.to_dict()["labels"] == {"neg": 30, "pos": 30}
+
+
+def test_an_audit_that_breaks_costs_the_run_nothing_else(monkeypatch):
+    def broken(*_):
+        raise RuntimeError("out of memory\nand more")
+
+    monkeypatch.setattr(auditing, "lengths_of", broken)
+    prepared = SimpleNamespace(train=rows(["good film"], [0]))
+    data = SimpleNamespace(prepared=prepared, train=SimpleNamespace(full_N=None))
+    watcher = SimpleNamespace(say=(said := []).append)
+    found = auditing.audited(load(None, []), data, SimpleNamespace(limit=0), watcher)
+
+    assert found == {"failed": "RuntimeError: out of memory"}
+    assert said[-1].endswith("The run goes on without.")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +15,7 @@ import numpy as np
 from plaudit.ablate.arms import BUDGET_KEYS, Arm, arms_of
 from plaudit.ablate.document import Measured, document
 from plaudit.ablate.trial import Bench, write_json
+from plaudit.errors import ConfigError, DataError
 from plaudit.run.folder import take
 from plaudit.run.lock import held
 from plaudit.run.watching import Silent, Watcher
@@ -78,7 +81,7 @@ def ablate(
     config = arms[0].config
     bench = Bench(_folder(arms, seeds, budget), watcher or Silent())
     bench.watcher.say(f"{bench.folder}: {len(arms)} values, runs of each: {seeds}")
-    with held(bench.folder):
+    with _gone_if_unused(bench.folder), held(bench.folder):
         course = bench.plan(config) if budget == "steps" else None
         measured = [
             _measured(bench, arm, range(config.seed, config.seed + seeds), course) for arm in arms
@@ -129,6 +132,17 @@ def _folder(arms: Sequence[Arm], seeds: int, budget: Budget) -> Path:
     folder = take(config.out, name)
     write_json(folder / _PLAN, plan)
     return folder
+
+
+@contextmanager
+def _gone_if_unused(folder: Path) -> Iterator[None]:
+    """Leave no folder behind where the data or a setting turned out to be a mistake."""
+    try:
+        yield
+    except (ConfigError, DataError):
+        if {each.name for each in folder.iterdir()} == {_PLAN}:
+            shutil.rmtree(folder)
+        raise
 
 
 def _minority(targets_N: np.ndarray) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -94,22 +95,29 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
         from plaudit.report.audit import render
 
         console.write_new(html, render(document))
-    _advise(data, written, {finding.code for finding in found.findings})
+    codes = {finding.code for finding in found.findings}
+    _advise(data, written, codes, {"text": text, "label": label, "labels": labels})
 
 
 def _nothing(_: str) -> None:
     pass
 
 
-def _advise(data: str, written: Written | None, codes: set[str]) -> None:
+def _advise(
+    data: str, written: Written | None, codes: set[str], columns: Mapping[str, str | None]
+) -> None:
     """Name training on what was written, or the fixes if there is something to fix by default."""
     from plaudit.audit.writing import DEFAULT_FIXES
 
     if written is None:
         fixable = codes & set(DEFAULT_FIXES)
-        asked = shlex.quote(data)
+        named = {name: column for name, column in columns.items() if column is not None}
+        options = [word for name, column in named.items() for word in (f"--{name}", column)]
+        settings = [f"data.{name}={column}" for name, column in named.items()]
         advise(
-            f"plaudit audit {asked} --write clean.parquet" if fixable else f"plaudit train {asked}"
+            shlex.join(["plaudit", "audit", data, *options, "--write", "clean.parquet"])
+            if fixable
+            else shlex.join(["plaudit", "train", data, *settings])
         )
         return
     files = dict(written.files)

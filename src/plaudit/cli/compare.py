@@ -55,6 +55,8 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter an option
     if json:
         out(console.as_json(document))
     else:
+        if document["note"]:
+            out(inert(document["note"]))
         for pair in document["pairs"]:
             out(inert(pair["words"]))
         console.table(*table(document))

@@ -61,9 +61,11 @@ def embed(  # noqa: PLR0913, PLR0917 - one parameter an option
     else:
         out(inert(f"{done.path}: {done.rows:,} texts, {done.dimensions} numbers a vector"))
     name = shlex.quote(model)
+    named = {"text": text, "label": label}
+    settings = [f"data.{key}={column}" for key, column in named.items() if column is not None]
     tuned = (Path(model) / "plaudit.json").is_file()
     advise(
         f"plaudit predict {name} 'A triumph.'"
         if tuned
-        else f"plaudit train {shlex.quote(data)} model.encoder={name}"
+        else shlex.join(["plaudit", "train", data, *settings, f"model.encoder={model}"])
     )

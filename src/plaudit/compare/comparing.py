@@ -62,7 +62,8 @@ def compare(  # noqa: PLR0913 - one parameter an option of the command
     Returns
     -------
     dict
-        ``rows`` (matched), ``labels``, ``contenders``, ``pairs``, ``disagreements``, ``interval``.
+        ``rows`` (matched), ``note`` (a warning where they are few), ``labels``,
+        ``contenders``, ``pairs``, ``disagreements``, ``interval``.
 
     Raises
     ------
@@ -80,13 +81,20 @@ def compare(  # noqa: PLR0913 - one parameter an option of the command
     """
     if not 0.5 < confidence < 1.0:
         raise ConfigError(f"confidence must lie between 0.5 and 1, not {confidence}.")
+    if data is None and (split is not None or columns not in (None, Columns())):
+        raise ConfigError(
+            "split, text and label are about DATA, and none was given: runs are compared on the "
+            "test rows that each has kept. Add --data DATA, or leave them out."
+        )
     asked = None if data is None else Asked(data, split, columns or Columns(), device)
     found = contenders([str(run) for run in runs], asked, say)
     matched = match([(each.name, each.predictions) for each in found])
     say(_counts(found, len(matched[0])))
+    note = _few(found, len(matched[0]))
     intervals = (bootstrap, confidence)
     return {
         "rows": len(matched[0]),
+        "note": note,
         "labels": list(matched[0].labels),
         "contenders": [_contender(*each, intervals) for each in zip(found, matched, strict=True)],
         "pairs": _pairs([each.name for each in found], matched, intervals),
@@ -105,6 +113,17 @@ def _counts(found: Sequence[Contender], matched: int) -> str:
         seen = f" ({each.seen:,} left out, seen in its training)" if each.seen else ""
         parts.append(f"{each.name} has {len(each.predictions):,} rows{seen}")
     return f"{', '.join(parts)}; {matched:,} match and are compared."
+
+
+def _few(found: Sequence[Contender], matched: int) -> str | None:
+    """Warn where most of a contender's rows have no part in the comparison."""
+    fewest = min(len(each.predictions) for each in found)
+    if matched >= fewest / 2:
+        return None
+    return (
+        f"Only {matched:,} rows are shared and compared, where each has {fewest:,} or more: they "
+        "may be unlike the rest. Give --data DATA to score all on the same rows."
+    )
 
 
 def _contender(

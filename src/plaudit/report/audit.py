@@ -41,9 +41,12 @@ def section(document: Mapping[str, Any] | None) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        None in a report without an audit.
+        None in a report without an audit; ``failed`` (a reason) alone where it could not be made.
     """
-    return _shaped(document) if document else None
+    if not document:
+        return None
+    failed = document.get("failed")
+    return {"failed": failed} if failed is not None else {"failed": None, **_shaped(document)}
 
 
 def _shaped(audit: Mapping[str, Any]) -> dict[str, Any]:

@@ -266,11 +266,16 @@ def view(section: Section | None) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        sentences (text, warns), rows, missed, and skipped: reasons in words.
+        sentences (text, warns), rows, missed, and skipped: reasons in words; ``failed`` alone where
+        nothing could be measured.
     """
     if section is None:
         return None
+    failed = section.get("failed")
+    if failed is not None:
+        return {"failed": failed}
     return {
+        "failed": None,
         "sentences": [
             {"text": each, "warns": each.startswith("ATTENTION")} for each in sentences(section)
         ],

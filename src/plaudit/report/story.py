@@ -183,6 +183,6 @@ def _cautions(document: Document) -> Iterator[str]:
     if test is not None and test["rows"] < _FEW_TEXTS:
         yield f"{test['rows']:,} test texts are few: every figure has a wide interval."
     yield document["data"]["test_note"]
-    audit = document.get("audit") or {"findings": []}
-    grave = [one for one in audit["findings"] if one["severity"] != "note"]
+    audit = document.get("audit") or {}
+    grave = [one for one in audit.get("findings", []) if one["severity"] != "note"]
     yield from (f"In the training data: {one['title']}." for one in grave[:_FINDINGS])

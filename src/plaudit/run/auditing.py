@@ -8,6 +8,7 @@ from plaudit.audit import audit_rows
 from plaudit.audit.lengths import lengths_of
 from plaudit.config import Config
 from plaudit.run.learning import Data
+from plaudit.run.sparing import spared
 from plaudit.run.watching import Watcher
 from plaudit.text.encode import TextEncoder
 
@@ -27,12 +28,17 @@ def audited(
     Returns
     -------
     dict or None
-        The section ``audit`` of a report; None with ``report.audit = false``.
+        The section ``audit`` of a report; None with ``report.audit = false``. What goes wrong is
+        told in it under ``failed``.
     """
     if not config.report.audit:
         return None
     prepared = data.prepared
+
+    def looked() -> dict[str, Any]:
+        lengths = lengths_of(data.train.full_N, config.model.encoder, config.text, encoder.limit)
+        found = audit_rows(prepared.provenance.asked, prepared.train, prepared.labels, lengths)
+        return found.to_dict()
+
     watcher.say(f"Auditing the {len(prepared.train):,} training texts.")
-    lengths = lengths_of(data.train.full_N, config.model.encoder, config.text, encoder.limit)
-    found = audit_rows(prepared.provenance.asked, prepared.train, prepared.labels, lengths)
-    return found.to_dict()
+    return spared("the training texts could not be audited", looked, watcher.say)

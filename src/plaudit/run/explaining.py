@@ -6,19 +6,18 @@ as labelling 200 long reviews, on a GPU more texts in less time.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from plaudit.data.cleaned import Rows
-from plaudit.errors import PlauditError
 from plaudit.explain import Explanation, Method, explain_cleaned
 from plaudit.explain.deletion import measure
 from plaudit.explain.drivers import collect
 from plaudit.explain.texts import torch_engine
 from plaudit.predict import Classifier
+from plaudit.run.sparing import spared
 
 METHOD: Method = "gradient"
 EXPLAINED_TEXTS, HIDDEN_TEXTS = 200, 40
@@ -56,15 +55,11 @@ def explanation(
         an explanation that is missing must not cost the run its report.
     """
     say("Explaining the surest mistakes and a sample of the test texts.")
-    try:
-        found = {"failed": None, **_explanation(classifier, rows, mistakes, settings)}
-        json.dumps(found, allow_nan=False)  # or the report could not be written
-        return found
-    except Exception as error:
-        reason = (str(error).strip() or "no message").splitlines()[0]
-        reason = reason if isinstance(error, PlauditError) else f"{type(error).__name__}: {reason}"
-        say(f"The answers could not be explained: {reason} The run goes on without.")
-        return {"failed": reason}
+    return spared(
+        "the answers could not be explained",
+        lambda: _explanation(classifier, rows, mistakes, settings),
+        say,
+    )
 
 
 def _explanation(

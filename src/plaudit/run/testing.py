@@ -26,6 +26,7 @@ from plaudit.predict import Classifier
 from plaudit.report import document
 from plaudit.robustness import Plan, probe
 from plaudit.run import explaining
+from plaudit.run.sparing import spared
 from plaudit.run.watching import Watcher
 
 
@@ -225,7 +226,11 @@ def _robustness(
     settings = config.evaluate
     how = Plan(seed=config.seed, bootstrap=settings.bootstrap, confidence=settings.confidence)
     described = {"asked": config.data.test or config.data.train, "note": note}
-    return probe(classifier, rows, described, plan=how).to_dict()
+    return spared(
+        "the generated checks could not be made",
+        lambda: probe(classifier, rows, described, plan=how).to_dict(),
+        say,
+    )
 
 
 def decided(
