@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: demo test check fmt lint type arch audit sbom fuzz bench soak reliability docs clean help
+.PHONY: demo test check fmt lint type arch audit sbom fuzz bench soak reliability docs notebook clean help
 
 $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
@@ -61,7 +61,10 @@ soak: $(READY)  ## the long forms of these tests, at most 30 minutes
 	$(BIN)/python -m pytest --soak --reliability $(ARGS)
 
 docs: $(READY)  ## that links lead somewhere and that the commands named exist
-	$(BIN)/python -m pytest tests/test_docs.py README.md $(ARGS)
+	$(BIN)/python -m pytest tests/test_docs.py README.md docs/concepts.md $(ARGS)
+
+notebook: $(READY)  ## execute the notebook and keep its outputs; some minutes
+	$(BIN)/python notebooks/execute.py
 
 clean:  ## remove what was built; keeps .venv and runs/
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "ablate"
 SCRIPTS = sorted((ROOT / "benchmarks").glob("*.py"))
 
 
@@ -343,3 +344,121 @@ def test_flips_are_three_in_a_hundred_and_recall_counts_the_first_of_a_ranking()
     assert ((given_N != labels_N) == wrong_N).all()
     ranked = np.concatenate([np.flatnonzero(wrong_N)[:3], np.flatnonzero(~wrong_N)])
     assert label_errors.recall(ranked, wrong_N, 0.06) == 0.5
+
+
+def test_padding_changes_nothing_with_the_mask_and_logits_without_it(workshop) -> None:
+    import attention_mask
+    from plaudit import Classifier
+
+    classifier = Classifier.load(workshop / "runs" / "quickstart" / "model")
+    texts = ["a great film", "the plot was awful and the actor is dull, very dull !", "best"] * 6
+    found = attention_mask.compare(classifier, texts, np.array([1, 0, 1] * 6))
+    padded, forgotten = found["padded to 512, mask"], found["padded to 512, no mask"]
+    assert padded["same_label"] == 1.0
+    assert padded["largest_logit_difference"] < 1e-4
+    assert forgotten["largest_logit_difference"] > 0.1
+    assert found["padded to the longest of 16, no mask"]["largest_logit_difference"] > 0.0
+
+
+def test_folds_are_blocks_or_drawn_at_random_and_hold_each_label_alike() -> None:
+    import film_leak
+
+    labels_N = np.repeat([0, 1], 50)
+    blocks_N, random_N = (film_leak.folds(labels_N, 5, seed) for seed in (None, 0))
+    assert (np.diff(blocks_N.reshape(2, 50), axis=1) >= 0).all()
+    assert not (np.diff(random_N.reshape(2, 50), axis=1) >= 0).all()
+    for fold_N in (blocks_N, random_N):
+        assert [np.bincount(fold_N[labels_N == c]).tolist() for c in (0, 1)] == [[10] * 5] * 2
+
+
+def test_what_a_random_split_adds_is_uncertain_by_films_not_by_rows() -> None:
+    import film_leak
+
+    blocks_N = np.zeros(1000, dtype=bool)
+    films_N = (np.arange(1000) // 25) % 2 == 0
+    found = film_leak.difference(films_N, blocks_N)
+    assert found["value"] == 50
+    # Forty films of which half are known: far wider than the ±3 of a thousand single rows.
+    assert found["high"] - found["low"] > 20
+
+
+@pytest.fixture
+def ablation() -> dict[str, Any]:
+    def arm(value: str, accuracy: float, difference: dict[str, Any] | None) -> dict[str, Any]:
+        estimate = {"value": accuracy, "low": accuracy - 0.02, "high": accuracy + 0.02}
+        return {
+            "values": {"text.policy": value},
+            "metrics": {"accuracy": estimate, "log_loss": {"value": 0.4}, "ece": {"value": 0.05}},
+            "by_seed": {"accuracy": [accuracy, accuracy]},
+            "epochs": 1.0,
+            "tokens_lost": 0.5,
+            "difference": difference,
+        }
+
+    less = {"accuracy": {"value": -0.013, "low": -0.03, "high": 0.004}}
+    return {
+        "command": "plaudit ablate quickstart text.policy=head,tail --seeds 2",
+        "table": {
+            "rows": 500, "seeds": 2, "interval": {"confidence": 0.95},
+            "arms": [arm("head", 0.8, None), arm("tail", 0.787, less)],
+        },
+        "machine": {
+            "processor": "a processor", "torch": "2", "commit": "abc", "time": "2026-11-24T00:00"
+        },
+    }  # fmt: skip
+
+
+def test_a_table_has_the_command_and_each_values_interval(ablation) -> None:
+    import results_table
+
+    shown = results_table.block("policy", ablation)
+    assert "```\nplaudit ablate quickstart text.policy=head,tail --seeds 2\n```" in shown
+    assert "| policy=head | 80.0 (78.0 to 82.0) | 80.0, 80.0 |  |" in shown
+    assert "| policy=tail | 78.7 (76.7 to 80.7) | 78.7, 78.7 | −1.3 (−3.0 to +0.4) |" in shown
+    assert "500 validation rows; 2 seeds" in shown
+
+
+def test_tables_are_renewed_appended_and_refused_when_they_were_not_measured(
+    ablation, tmp_path
+) -> None:
+    import results_table
+
+    empty = results_table.page("# Results\n", tmp_path)
+    assert empty == "# Results\n"
+    (tmp_path / "policy.json").write_text(json.dumps({"ablation": ablation}), encoding="utf-8")
+    first = results_table.page("# Results\n", tmp_path)
+    assert "## Long texts" in first
+    ablation["table"]["arms"][0]["by_seed"]["accuracy"] = [0.1]
+    (tmp_path / "policy.json").write_text(json.dumps({"ablation": ablation}), encoding="utf-8")
+    second = results_table.page(first + "\nProse stays.\n", tmp_path)
+    assert second == first.replace("80.0, 80.0 ", "10.0 ") + "\nProse stays.\n"
+    (tmp_path / "policy.json").unlink()
+    with pytest.raises(SystemExit, match="'policy', which was not measured"):
+        results_table.page(second, tmp_path)
+
+
+def test_docs_results_says_what_the_raw_results_say() -> None:
+    import results_table
+
+    text = results_table.PAGE.read_text(encoding="utf-8")
+    assert results_table.page(text, results_table.RESULTS / "ablate") == text
+
+
+def test_every_experiment_is_a_command_that_parses_and_resolves() -> None:
+    import results_table
+    from tests.commands import mistakes
+
+    commands = [each["command"] for each in results_table.experiments().values()]
+    assert {line: found for line in commands if (found := mistakes(line))} == {}
+    asked = results_table.arguments(commands[0])
+    assert (asked.what, asked.seeds, asked.budget) == ("quickstart", 3, "steps")
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in RESULTS.glob("*.json")))
+def test_a_stored_ablation_is_of_the_command_that_reproduces_it(name) -> None:
+    import results_table
+
+    stored = results_table.stored(name, RESULTS)
+    assert stored["command"] == results_table.experiments()[name]["command"]
+    asked = results_table.arguments(stored["command"])
+    assert stored["table"]["seeds"] == asked.seeds

@@ -1,5 +1,6 @@
 """What the documents point to exists: files, make targets, commands, settings."""
 
+import json
 import re
 from importlib import import_module
 from pathlib import Path
@@ -7,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import plaudit
+from tests.commands import commands_in, mistakes
 
 ROOT = Path(__file__).parents[1]
+NOTEBOOK = ROOT / "notebooks" / "finetune_bert_imdb.ipynb"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 IDS = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 
@@ -78,6 +81,47 @@ def test_commands_and_settings_exist(name):
     sections = {key.partition(".")[0] for key in settings if "." in key}
     for section, rest in re.findall(r"\b([a-z]+)\.([a-z_]+)=", code):
         assert section not in sections or f"{section}.{rest}" in settings
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/concepts.md", "docs/results.md"])
+def test_every_command_line_parses_and_its_settings_resolve(name):
+    lines = commands_in((ROOT / name).read_text(encoding="utf-8"))
+    assert lines
+    assert {line: found for line in lines if (found := mistakes(line))} == {}
+
+
+def test_the_notebooks_command_lines_parse():
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    prose = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    lines = commands_in(prose)
+    assert lines
+    assert {line: found for line in lines if (found := mistakes(line))} == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("plaudit trian quickstart", "no command trian"),
+        ("plaudit --ofline predict M x", "no option --ofline"),
+        ("plaudit train quickstart optim.rate=1", "optim.rate"),
+        ("plaudit train quickstrat", "no recipe quickstrat"),
+        ("plaudit train quickstart text.policy=middle", "middle"),
+        ("plaudit ablate quickstart text.policy=head,middle", "middle"),
+        ("plaudit ablate quickstart text.policy=head,tail --seed 3", "--seed"),
+        ("plaudit export MODEL --fromat onnx", "no option --fromat"),
+        ("plaudit embed bundled", "Missing"),
+    ],
+)
+def test_a_wrong_command_line_is_found(line, wrong):
+    [found] = mistakes(line)
+    assert wrong in found
+
+
+def test_command_lines_are_found_in_fences_and_between_backquotes():
+    text = (
+        "`plaudit train\nquickstart` and\n```\n$ plaudit doctor   # looks\nmake x\n```\n`plaudit`"
+    )
+    assert commands_in(text) == ["plaudit doctor", "plaudit train quickstart"]
 
 
 def test_every_make_target_is_explained():

@@ -1,0 +1,157 @@
+"""What each option of the craft gives: the tables of docs/results.md, from what was measured.
+
+Without an option, the tables are written anew from the raw results, and nothing is measured.
+``--measure NAME …`` first runs experiments of ``experiments.toml``, each one ``plaudit ablate``;
+what was interrupted goes on when the same is asked for again. Every value of an experiment gets
+the same steps, rows and seeds, and is compared on validation alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from common.side_by_side import RESULTS, Document, say
+from plaudit.ablate.ablation import ablate
+from plaudit.ablate.arms import choices_of
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "results.md"
+SECTION = "ablation"
+_BLOCK = re.compile(r"<!-- measured: ([\w-]+) -->\n.*?<!-- end -->\n", re.DOTALL)
+_TRIED = [
+    "text.max_tokens=16", "split.train_size=40", "split.validation_size=24",
+    "train.max_seconds=none", "train.batch_examples=8", "model.freeze_layers=5",
+]  # fmt: skip
+
+
+def experiments() -> dict[str, dict[str, str]]:
+    """Name → title and command, in the order of the page."""
+    with (HERE / "experiments.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+def arguments(command: str) -> argparse.Namespace:
+    """Take ``plaudit ablate RECIPE KEY=A,B … [--seeds N] [--budget B]`` apart."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what")
+    parser.add_argument("settings", nargs="+")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--budget", default="steps", choices=("steps", "own"))
+    _, _, *words = shlex.split(command)
+    return parser.parse_intermixed_args(words)
+
+
+def measure(command: str, *further: str) -> dict[str, Any]:
+    """Run a command, and return its table without the folder, which is of this machine only."""
+    asked = arguments(command)
+    choices, shared = choices_of([*asked.settings, *further])
+    table = ablate(asked.what, choices, shared, seeds=asked.seeds, budget=asked.budget)
+    return {key: value for key, value in table.items() if key != "folder"}
+
+
+def stored(name: str, folder: Path) -> dict[str, Any]:
+    """Return the raw result of an experiment; empty when it has not been measured."""
+    return Document.read(folder / f"{name}.json").get(SECTION, {})
+
+
+def block(name: str, result: Mapping[str, Any]) -> str:
+    """Lay a raw result out as Markdown between its marks."""
+    table, machine = result["table"], result["machine"]
+    shown = [
+        "value", "accuracy", "of each seed", "− first", "log loss", "ECE", "epochs", "tokens lost"
+    ]  # fmt: skip
+    lines = [f"| {' | '.join(shown)} |", "|" + "---|" * len(shown)]
+    lines += [f"| {' | '.join(_cells(arm))} |" for arm in table["arms"]]
+    level = round(100 * table["interval"]["confidence"])
+    note = (
+        f"{table['rows']:,} validation rows; {table['seeds']} seeds, means over them; {level}% "
+        f"intervals over rows. {machine['processor']}, torch {machine['torch']}, commit "
+        f"{machine['commit']}, {machine['time'][:10]}."
+    )
+    command = f"```\n{result['command']}\n```"
+    return "\n".join(
+        [f"<!-- measured: {name} -->", command, "", *lines, "", note, "<!-- end -->", ""]
+    )
+
+
+def _cells(arm: Mapping[str, Any]) -> list[str]:
+    metrics, seeds = arm["metrics"], arm["by_seed"]["accuracy"]
+    name = " ".join(f"{key.partition('.')[2]}={value}" for key, value in arm["values"].items())
+    difference = "" if arm["difference"] is None else _share(arm["difference"]["accuracy"], "+")
+    return [
+        name,
+        _share(metrics["accuracy"]),
+        ", ".join(f"{100 * value:.1f}" for value in seeds),
+        difference,
+        f"{metrics['log_loss']['value']:.3f}",
+        f"{100 * metrics['ece']['value']:.1f}",
+        f"{arm['epochs']:.2g}",
+        f"{100 * arm['tokens_lost']:.0f}%",
+    ]
+
+
+def _share(estimate: Mapping[str, float | None], sign: str = "") -> str:
+    value, low, high = (
+        None if each is None else f"{100 * each:{sign}.1f}".replace("-", "−")
+        for each in (estimate["value"], estimate["low"], estimate["high"])
+    )
+    return f"{value}" if low is None else f"{value} ({low} to {high})"
+
+
+def page(text: str, folder: Path) -> str:
+    """Return the page with each table anew; one that it lacks is put at its end.
+
+    Raises
+    ------
+    SystemExit
+        The page has a table of what was not measured.
+    """
+    known = {name: found for name in experiments() if (found := stored(name, folder))}
+
+    def again(match: re.Match[str]) -> str:
+        if match[1] not in known:
+            raise SystemExit(f"{PAGE.name}: a table of {match[1]!r}, which was not measured")
+        return block(match[1], known[match[1]])
+
+    written = _BLOCK.sub(again, text)
+    for name in set(known) - {match[1] for match in _BLOCK.finditer(text)}:
+        written += f"\n## {experiments()[name]['title']}\n\n{block(name, known[name])}"
+    return written
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--measure", nargs="+", default=[], choices=list(experiments()))
+    parser.add_argument("--list", action="store_true", help="what there is and what is measured")
+    parser.add_argument("--short", action="store_true", help="a toy of two values; writes no file")
+    args = parser.parse_args()
+    folder = RESULTS / "ablate"
+    if args.short:
+        toy = f"plaudit ablate quickstart text.policy=head,tail {shlex.join(_TRIED)}"
+        with tempfile.TemporaryDirectory() as out:
+            for arm in measure(toy, f"out={out}")["arms"]:
+                say(" | ".join(_cells(arm)))
+        return
+    if args.list:
+        for name, each in experiments().items():
+            say(f"{name:14} {'measured' if stored(name, folder) else '':9} {each['command']}")
+        return
+    for name in args.measure:
+        each = experiments()[name]
+        say(f"{name}: {each['command']}")
+        document = Document(folder / f"{name}.json", each["title"])
+        document.put(SECTION, {"command": each["command"], "table": measure(each["command"])})
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), folder), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
