@@ -24,7 +24,8 @@ from common.side_by_side import RESULTS, say
 from plaudit import machine
 from plaudit.config import Config, OptimConfig
 from plaudit.model.build import build
-from plaudit.train.checkpoint import Checkpoints, extent_of
+from plaudit.train.checkpoint import Checkpoints
+from plaudit.train.durable import extent_of
 from plaudit.train.optim import make_optimizer, parameter_groups
 from plaudit.train.state import RandomStates, State
 

@@ -17,7 +17,8 @@ import torch
 from torch import nn
 
 from plaudit.errors import ArtifactError, TrainingError
-from plaudit.train.checkpoint import Checkpoints, extent_of
+from plaudit.train.checkpoint import Checkpoints
+from plaudit.train.durable import extent_of
 from plaudit.train.state import RandomStates, State, joined, split
 from tests.run.forks import forked
 

@@ -15,39 +15,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import nn
 
 from plaudit.errors import ArtifactError, TrainingError
+from plaudit.train.durable import Extent, differs, sync, write, write_tensors
 from plaudit.train.state import joined, split
 
 FOLDER = "checkpoints"
 TENSORS, STATE, BEST = "tensors.safetensors", "state.json", "best-"
 KEPT = 2
 """The last one, and the one before it, for the day that the last one is damaged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """The first bytes of a file that a checkpoint builds on.
-
-    Attributes
-    ----------
-    bytes : int
-    sha256 : str
-    """
-
-    bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +88,7 @@ class Checkpoints:
         tree, tensors = split(state)
         try:
             self._stage()
-            sizes = {TENSORS: _write_tensors(self._staged / TENSORS, tensors)}
+            sizes = {TENSORS: write_tensors(self._staged / TENSORS, tensors)}
             document = {
                 "schema": 1,
                 "step": step,
@@ -112,8 +97,8 @@ class Checkpoints:
                 "state": tree,
             }
             text = json.dumps(document).encode()
-            _write(self._staged / STATE, text)
-            _sync(self._staged)
+            write(self._staged / STATE, text)
+            sync(self._staged)
             digest = hashlib.sha256(text).hexdigest()
             self._put(self._staged, f"step-{step:08}-{digest[:16]}")
             self._prune()
@@ -136,7 +121,7 @@ class Checkpoints:
         try:
             self._stage()
             path = self._staged / "best"
-            extent = _write_tensors(path, dict(model.state_dict()))
+            extent = write_tensors(path, dict(model.state_dict()))
             name = f"{BEST}{step:08}-{extent.sha256[:16]}.safetensors"
             self._put(path, name)
             self._prune(name)
@@ -153,7 +138,7 @@ class Checkpoints:
             The file was damaged.
         """
         path = self.run_folder / name
-        if problem := _differs(path, extent):
+        if problem := differs(path, extent):
             raise ArtifactError(f"{path} {problem}; it held the best state")
         device = next(model.parameters()).device
         model.load_state_dict(load_file(path, device=str(device)), strict=True)
@@ -204,7 +189,7 @@ class Checkpoints:
 
     def _put(self, staged: Path, name: str) -> None:
         staged.rename(self.folder / name)
-        _sync(self.folder)
+        sync(self.folder)
 
     def _prune(self, *needed: str) -> None:
         """Remove all but the last checkpoints, what they build on, and what is named."""
@@ -235,7 +220,7 @@ class Checkpoints:
         document: dict[str, Any] = json.loads(text)
         files = {path / name: extent for name, extent in document["files"].items()}
         files |= {self.run_folder / name: extent for name, extent in document["needs"].items()}
-        found = ((file, _differs(file, Extent(**extent))) for file, extent in files.items())
+        found = ((file, differs(file, Extent(**extent))) for file, extent in files.items())
         return document, {file: problem for file, problem in found if problem}
 
     def _failure(self, step: int, error: Exception) -> TrainingError:
@@ -249,58 +234,6 @@ class Checkpoints:
             f"step {step}: no checkpoint can be written to {self.folder}: {error}. {kept}. Make "
             f"room there, then: plaudit train --resume {self.run_folder}"
         )
-
-
-def extent_of(content: bytes) -> Extent:
-    """Return the extent of a file with this content."""
-    return Extent(len(content), hashlib.sha256(content).hexdigest())
-
-
-def _write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> Extent:
-    own: dict[str, torch.Tensor] = {}
-    seen: set[int] = set()
-    for name, tensor in tensors.items():
-        there = tensor.detach().cpu().contiguous()
-        # safetensors refuses tensors that share memory.
-        own[name] = there.clone() if there.untyped_storage().data_ptr() in seen else there
-        seen.add(own[name].untyped_storage().data_ptr())
-    save_file(own, path)
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Extent(path.stat().st_size, digest)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Make a folder's entries last: without this, a power cut may undo a rename."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _differs(path: Path, extent: Extent) -> str | None:
-    """Say how a file differs from what it was, or None."""
-    digest = hashlib.sha256()
-    left = extent.bytes
-    try:
-        with path.open("rb") as file:
-            while left and (block := file.read(min(left, 1 << 20))):
-                digest.update(block)
-                left -= len(block)
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    if left:
-        return f"is cut off: {extent.bytes - left:,} of {extent.bytes:,} bytes"
-    return None if digest.hexdigest() == extent.sha256 else "was changed since it was saved"
 
 
 def _state(path: Path, document: Mapping[str, Any]) -> dict[str, Any]:

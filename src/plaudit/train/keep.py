@@ -16,7 +16,8 @@ from torch import nn
 
 from plaudit.errors import Interrupted, TrainingError
 from plaudit.train.averaging import Average
-from plaudit.train.checkpoint import Checkpoints, Extent
+from plaudit.train.checkpoint import Checkpoints
+from plaudit.train.durable import Extent
 from plaudit.train.loop import StepRecord
 from plaudit.train.state import State
 
