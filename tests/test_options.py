@@ -102,6 +102,17 @@ OTHER: dict[str, str] = {
     "craft.fgm": "1",
     "craft.pull": "1",
     "craft.unfreeze_fraction": "0.9",
+    "pretrain.epochs": "1",
+    "pretrain.texts": "{tmp}/bare.csv",
+    "pretrain.mask_fraction": "0.5",
+    "pretrain.lr": "5e-3",
+    "distill.teacher": "{tmp}/teacher",
+    "distill.weight": "0.9",
+    "distill.temperature": "5",
+    "distill.texts": "{tmp}/bare.csv",
+    "pseudo.model": "{tmp}/other-teacher",
+    "pseudo.texts": "{tmp}/more.csv",
+    "pseudo.confidence": "0.9",
     "decide.calibrate": "false",
     "decide.threshold": "f1",
     "decide.label": "0",
@@ -118,6 +129,8 @@ OTHER: dict[str, str] = {
     "report.robustness": "true",
 }
 SKEWED = "data.train={tmp}/skewed.csv"
+TAUGHT = "distill.teacher={tmp}/teacher"
+LABELLED = ["pseudo.model={tmp}/teacher", "pseudo.texts={tmp}/bare.csv", "pseudo.confidence=0"]
 # What a key needs beside it to matter.
 WITH: dict[str, list[str]] = {
     "data.imdb": ["data.train=imdb"],
@@ -139,6 +152,15 @@ WITH: dict[str, list[str]] = {
     "imbalance.gamma": ["imbalance.method=focal"],
     "imbalance.ratio": [SKEWED, "imbalance.method=oversample"],
     "imbalance.prior_correction": [SKEWED, "imbalance.method=weights"],
+    "pretrain.texts": ["pretrain.epochs=1"],
+    "pretrain.mask_fraction": ["pretrain.epochs=1"],
+    "pretrain.lr": ["pretrain.epochs=1"],
+    "distill.weight": [TAUGHT],
+    "distill.temperature": [TAUGHT],
+    "distill.texts": [TAUGHT],
+    "pseudo.model": LABELLED,
+    "pseudo.texts": LABELLED,
+    "pseudo.confidence": LABELLED,
     "decide.label": ["decide.threshold=recall"],
     "decide.target": ["decide.threshold=recall"],
     "decide.costs": ["decide.threshold=cost", 'decide.costs={"0" = {"1" = 2}}'],
@@ -153,7 +175,17 @@ if compiled._compiler_lacks("cpu"):
 ECHOES = {
     "model": ("encoder", "architecture", "pooling", "pipeline_note"),
     "text": ("policy", "max_tokens"),
-    "data": ("excluded", "asked", "note", "test_note", "served_by", "files"),
+    "data": (
+        "excluded",
+        "pseudo",
+        "unlabelled",
+        "consulted",
+        "asked",
+        "note",
+        "test_note",
+        "served_by",
+        "files",
+    ),
     "test": ("interval",),
 }
 BASE = [
@@ -181,6 +213,13 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
             )
             lines.append(f"{text},{label},title {mood} {n},{n // 2 % 2}")
         (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    bare = [f"a film{n} that was {'good' if n % 3 else 'awful'} and a plot" for n in range(99, 139)]
+    for name, texts in (("bare.csv", bare), ("more.csv", [*bare, "very dull"])):
+        (folder / name).write_text("\n".join(["text", *texts]) + "\n", encoding="utf-8")
+    teachers = {"teacher": "seed=3", "other-teacher": "train.epochs=4"}
+    for name, setting in teachers.items():
+        model = run.train(configured(folder, [setting, "decide.calibrate=false"])).model
+        shutil.move(model, folder / name)
     # In quotes and in capitals, as published pairs are copied.
     first = (folder / "data.csv").read_text(encoding="utf-8").splitlines()[1:9]
     some = [line.split(",")[0].upper() for line in first]
@@ -188,23 +227,27 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def configured(places: Path, settings: list[str]) -> Config:
+    return load(
+        None,
+        [*BASE, f"data.train={places}/data.csv", f"model.encoder={places}/bert",
+         f"out={places}/runs", *settings],
+    )  # fmt: skip
+
+
 def observed(places: Path, settings: list[str], *, refused: bool = False) -> str:
     """Do a run; return all that it decided, without what the clock decided."""
     out = places / "runs"
     shutil.rmtree(out, ignore_errors=True)  # a name that is taken would be a change of its own
     try:
-        config: Config = load(
-            None,
-            [*BASE, f"data.train={places}/data.csv", f"model.encoder={places}/bert",
-             f"out={out}", *settings],
-        )  # fmt: skip
-        finished = run.train(config)
+        finished = run.train(configured(places, settings))
     except PlauditError as error:
         assert refused
         return f"{type(error).__name__}: {error}"
     report: dict[str, Any] = json.loads(json.dumps(finished.report))
     for key in ("created", "seconds", "machine", "test_seconds", "config", "config_digest"):
         report.pop(key)
+    report.pop("pretraining")  # the weights must show it
     for key in ("training_ended", "test_first_read"):
         report["data"].pop(key)
     report["training"] = [

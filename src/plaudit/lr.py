@@ -57,6 +57,8 @@ class Climb:
 def lr(config: Config, *, low: float = 1e-6, high: float = 1e-1, steps: int = 60) -> Climb:
     """Train for a few steps at ever higher rates, on training data alone, and keep nothing.
 
+    The encoder is the one that ``model.encoder`` names, without further training on words.
+
     Parameters
     ----------
     config : Config
@@ -92,16 +94,21 @@ def lr(config: Config, *, low: float = 1e-6, high: float = 1e-1, steps: int = 60
     from plaudit.data.prepare import prepare
     from plaudit.model.build import load_tokenizer
     from plaudit.model.device import plan
+    from plaudit.run.consulting import with_pseudo_labels, with_teacher
     from plaudit.run.learning import encoded, lesson, new_model
     from plaudit.text.encode import TextEncoder
     from plaudit.train.course import Course
     from plaudit.train.loop import Settings, fit
 
-    prepared = prepare(config, lambda line: None)
+    def say(line: str) -> None:
+        """Drop the line."""
+
+    prepared = with_pseudo_labels(config, prepare(config, say), say)
     encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text)
     model = new_model(config, prepared.labels, encoder)
     compute = plan(config.train.device, config.train.precision)
-    taught = lesson(config, model, encoded(prepared, encoder), compute)
+    data = with_teacher(config, encoded(prepared, encoder), encoder, say)
+    taught = lesson(config, model, data, compute)
     # The optimiser's rates are those of the last step; the factor takes them down from there.
     head = config.optim.head_lr and config.optim.head_lr / config.optim.lr * high
     optim = config.optim.model_copy(update={"lr": high, "head_lr": head})

@@ -17,7 +17,9 @@ from plaudit.evaluate.decide import answer
 from plaudit.evaluate.predictions import PREDICTIONS, Predictions
 from plaudit.model.build import load_tokenizer
 from plaudit.model.device import plan
-from plaudit.run.learning import Data, Lesson, encoded, learn, lesson, new_model
+from plaudit.run.consulting import with_pseudo_labels, with_teacher
+from plaudit.run.learning import Data, Lesson, Ready, encoded, learn, lesson, new_model
+from plaudit.run.pretraining import pretrained
 from plaudit.run.watching import Watcher
 from plaudit.text.encode import TextEncoder
 from plaudit.train.course import Course, plan_course
@@ -25,6 +27,8 @@ from plaudit.train.drive import Trained
 from plaudit.train.keep import Keeper
 
 _FACTS = "trial.json"
+ROWS = ("data", "clean", "split", "pretrain", "distill", "pseudo")
+"""The sections that decide what is learnt from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +94,10 @@ class Bench:
 
     def prepared(self, config: Config) -> Prepared:
         """Return the rows; the test part stays sealed."""
-        key = _digest(config, ["data", "clean", "split", "seed"])
+        key = _digest(config, [*ROWS, "seed"])
         if self._prepared is None or self._prepared[0] != key:
-            self._prepared = key, prepare(config, self.watcher.say)
+            say = self.watcher.say
+            self._prepared = key, with_pseudo_labels(config, prepare(config, say), say)
         found = self._prepared[1]
         if not len(found.validation):
             raise ConfigError(
@@ -104,10 +109,11 @@ class Bench:
     def data(self, config: Config) -> tuple[Data, TextEncoder]:
         """Return the encoded rows."""
         encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text)
-        parts = ["data", "clean", "split", "seed", "text"]
+        parts = [*ROWS, "seed", "text"]
         key = _digest(config, parts) + config.model.encoder
         if self._data is None or self._data[0] != key:
-            self._data = key, encoded(self.prepared(config), encoder)
+            own = encoded(self.prepared(config), encoder)
+            self._data = key, with_teacher(config, own, encoder, self.watcher.say)
         return self._data[1], encoder
 
     def plan(self, config: Config) -> Course:
@@ -162,7 +168,7 @@ class Bench:
         Made
         """
         folder.mkdir(parents=True, exist_ok=True)
-        taught, keeper = self.lesson(config, seed), Keeper(folder)
+        taught, keeper = self.lesson(config, seed, self._further(config)), Keeper(folder)
         seeded = config.model_copy(update={"seed": seed})
         trained = learn(seeded, taught, keeper, self.watcher, course)
         facts = _facts(self._key(config, seed, course), seed, trained, taught.data)
@@ -172,12 +178,23 @@ class Bench:
         answers = predictions.of_rows(prepared.validation, plain, prepared.labels)
         return Made(facts, answers, trained, keeper)
 
-    def lesson(self, config: Config, seed: int) -> Lesson:
-        """Return a new model with all that it is trained with."""
+    def _further(self, config: Config) -> Path | None:
+        """Train the encoder on words first, once for all trials whose settings for it agree."""
+        data, encoder = self.data(config)
+        ready = Ready(plan(config.train.device, config.train.precision), encoder, data)
+        parts = [*ROWS, "seed", "text", "model", "optim", "train"]
+        name = hashlib.sha256(_digest(config, parts).encode()).hexdigest()[:16]
+        place = self.folder / "encoders" / name
+        further = pretrained(config, ready, [place], self.watcher)
+        return further.folder if further else None
+
+    def lesson(self, config: Config, seed: int, further: Path | None = None) -> Lesson:
+        """Return a new model, its encoder trained further or not, with all it is trained with."""
         compute = plan(config.train.device, config.train.precision)
         data, encoder = self.data(config)
         seeded = config.model_copy(update={"seed": seed})
-        return lesson(seeded, new_model(seeded, data.prepared.labels, encoder), data, compute)
+        model = new_model(seeded, data.prepared.labels, encoder, further)
+        return lesson(seeded, model, data, compute)
 
     def _key(self, config: Config, seed: int, course: Course | None) -> str:
         settings = "" if course is None else repr((course.steps, sorted(course.validate_after)))

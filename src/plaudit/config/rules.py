@@ -65,6 +65,7 @@ def conflicts(config: Config) -> list[Conflict]:
         *_imbalance(config),
         *_craft(config),
         *_lora(config),
+        *_models(config),
         *_decide(config),
     ]
 
@@ -184,6 +185,28 @@ def _lora(config: Config) -> list[Conflict]:
         for key, why in clashes
         if _value(config, key)
     ]
+
+
+def _models(config: Config) -> list[Conflict]:
+    """Texts that a model is to answer for, without the model, would be passed over in silence."""
+    distill, pseudo, found = config.distill, config.pseudo, []
+    if distill.texts is not None and distill.teacher is None:
+        found.append(
+            Conflict(
+                ("distill.teacher", "distill.texts"),
+                "distill.texts has no labels, and there is no distill.teacher whose answers could "
+                "be followed on it: name one, or leave distill.texts out.",
+            )
+        )
+    if (pseudo.model is None) != (pseudo.texts is None):
+        found.append(
+            Conflict(
+                ("pseudo.model", "pseudo.texts"),
+                "pseudo.model and pseudo.texts go together: the one labels the other. Name both, "
+                "or neither.",
+            )
+        )
+    return found
 
 
 def _decide(config: Config) -> list[Conflict]:

@@ -244,6 +244,49 @@ class CraftConfig(Section):
     and Ruder 2018). 0: all train from the start."""
 
 
+class PretrainConfig(Section):
+    """Further training of the encoder on words of the task's texts, before fine-tuning."""
+
+    epochs: Annotated[float, Field(ge=0.0)] = 0.0
+    """Passes over the texts in which the encoder learns to guess hidden words (Devlin et al. 2019;
+    within the task, Sun et al. 2019); may be a part of one. 0: none."""
+    texts: str | None = None
+    """DATA whose texts are learnt from beside the run's own training texts; labels are not needed,
+    and not looked at. What also stands in the validation or held-out part is left out."""
+    mask_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.15
+    """Share of tokens to be guessed: of ten, eight are hidden, one is another token, one stays."""
+    lr: Annotated[float, Field(gt=0.0)] = 1e-4
+    """Peak learning rate, the same for all layers."""
+
+
+class DistillConfig(Section):
+    """Learning from the answers of a larger model beside the labels."""
+
+    teacher: str | None = None
+    """A model folder of plaudit, such as runs/large/model, with the same labels."""
+    weight: Fraction = 0.5
+    """Share of the loss that follows the teacher instead of the labels (1: all of it; 0: none, and
+    the teacher is not asked)."""
+    temperature: Annotated[float, Field(gt=0.0)] = 2.0
+    """What both models' logits are divided by: the higher, the more the teacher's unlikely labels
+    say (Hinton et al. 2015)."""
+    texts: str | None = None
+    """DATA without labels on which the teacher alone is followed. What also stands in the training,
+    validation or held-out part is left out."""
+
+
+class PseudoConfig(Section):
+    """Texts that a model has labelled, to train on."""
+
+    model: str | None = None
+    """A model folder of plaudit, such as runs/first/model, with the same labels."""
+    texts: str | None = None
+    """DATA without labels. What also stands in the training, validation or held-out part is left
+    out."""
+    confidence: Annotated[float, Field(ge=0.0, le=1.0)] = 0.95
+    """Calibrated probability of the label that a text must have to be trained on."""
+
+
 Cost = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
@@ -318,6 +361,9 @@ class Config(Section):
     train: TrainConfig = TrainConfig()
     imbalance: ImbalanceConfig = ImbalanceConfig()
     craft: CraftConfig = CraftConfig()
+    pretrain: PretrainConfig = PretrainConfig()
+    distill: DistillConfig = DistillConfig()
+    pseudo: PseudoConfig = PseudoConfig()
     decide: DecideConfig = DecideConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     report: ReportConfig = ReportConfig()

@@ -108,6 +108,30 @@ def choose(header: Header, columns: Columns) -> Chosen:
     return Chosen(text, label, guessed, columns.others)
 
 
+def choose_text(header: Header, asked: str | None) -> str:
+    """Decide which column is read of a table whose labels, if it has any, do not matter.
+
+    Parameters
+    ----------
+    header : Header
+    asked : str or None
+        The text column of other data, taken where this table has it.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    DataError
+        None or several are possible.
+    """
+    if asked is not None and header.names.count(asked) == 1:
+        return asked
+    wordy = [n for n in header.names if n in header.texts and plain_name(n) not in LABEL_NAMES]
+    return _named(header, TEXT_NAMES, "text", beside=None) or _only(wordy, header, "text")
+
+
 def plain_name(name: str) -> str:
     """Write a column's name as names are compared: lower case, without punctuation.
 

@@ -59,7 +59,7 @@ def find(path: Path) -> Layout:
         splits = tuple(split for split in SPLITS if _label_folders(root / split))
         folders = _label_folders(root / splits[0] if splits else root)
         if folders:
-            first = _text_names(folders[0])[0]
+            first = text_names(folders[0])[0]
             return Layout(root, splits, by_film=IMDB_NAME.fullmatch(first) is not None)
     raise DataError(
         f"{path}: the folder has no text files in the layout train/LABEL/*.txt and "
@@ -73,10 +73,11 @@ def _label_folders(folder: Path) -> list[Path]:
         return []
     names = sorted(entry.name for entry in _entries(folder) if entry.is_dir())
     labels = [folder / name for name in names if name not in IGNORED and name[0] != "."]
-    return [label for label in labels if _text_names(label)]
+    return [label for label in labels if text_names(label)]
 
 
-def _text_names(folder: Path) -> list[str]:
+def text_names(folder: Path) -> list[str]:
+    """Name the text files that lie in a folder itself, in no order."""
     names = (entry.name for entry in _entries(folder) if entry.is_file())
     return [name for name in names if name.endswith(".txt") and name[0] != "."]
 
@@ -120,7 +121,7 @@ def rows(
     name = f"{top}/{split}" if split else top
     digest = hashlib.sha256()
     for label in _label_folders(folder):
-        for file in sorted(_text_names(label), key=place):
+        for file in sorted(text_names(label), key=place):
             origin = f"{name}/{label.name}/{file}"
             with opened(label / file, origin) as stream:
                 content = stream.read()

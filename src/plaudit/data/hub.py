@@ -148,16 +148,21 @@ def chosen_columns(dataset: Any, where: str, columns: Columns) -> Chosen:
     DataError
         As :func:`plaudit.data.columns.choose`.
     """
-    features: Mapping[str, Any] = dataset.features
-    texts = {
-        n for n, each in features.items() if str(getattr(each, "dtype", "")).endswith("string")
-    }
-    header = Header(where, tuple(features), frozenset(texts))
-    classes = [name for name in features if class_names(dataset, name)]
+    header = header_of(dataset, where)
+    classes = [name for name in header.names if class_names(dataset, name)]
     if columns.label is None and len(classes) == 1:
         known = choose(header, replace(columns, label=classes[0]))
         return replace(known, guessed=True)
     return choose(header, columns)
+
+
+def header_of(dataset: Any, where: str) -> Header:
+    """Return a dataset's columns."""
+    features: Mapping[str, Any] = dataset.features
+    texts = {
+        n for n, each in features.items() if str(getattr(each, "dtype", "")).endswith("string")
+    }
+    return Header(where, tuple(features), frozenset(texts))
 
 
 def class_names(dataset: Any, column: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from plaudit.errors import DataError
 Kind = Literal["table", "folder", "archive", "hub", "bundled", "news"]
 IMDB_ON_HUB = "stanfordnlp/imdb"
 _ROTTEN_TOMATOES = f"bundled:{bundled.ROTTEN_TOMATOES}"
-_NAMES = ("imdb", "bundled", _ROTTEN_TOMATOES, news.NAME)
+NAMES = ("imdb", "bundled", _ROTTEN_TOMATOES, news.NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def locate(asked: str) -> Source:
     if not path.exists() and not path.suffix and path.name == asked:
         raise DataError(
             f"{asked}: neither a name that plaudit knows nor a file or folder"
-            f"{did_you_mean(asked, _NAMES)}. DATA is 'imdb', 'bundled', "
+            f"{did_you_mean(asked, NAMES)}. DATA is 'imdb', 'bundled', "
             f"'{_ROTTEN_TOMATOES}', '{news.NAME}', a CSV, TSV, JSONL or Parquet file, a glob of "
             "them, an aclImdb folder or tarball, or hub:owner/name."
         )
@@ -122,7 +122,7 @@ def of_bundled(asked: str) -> Source:
 def _of_sentences(asked: str) -> Source:
     if asked != _ROTTEN_TOMATOES:
         raise DataError(
-            f"{asked}: no such reviews are bundled{did_you_mean(asked, _NAMES)}. There are "
+            f"{asked}: no such reviews are bundled{did_you_mean(asked, NAMES)}. There are "
             f"'bundled' (IMDB) and '{_ROTTEN_TOMATOES}'."
         )
     path, package = bundled.find(), bundled.version()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from plaudit.data.cleaned import Rows, rows_of
 from plaudit.data.records import Columns, Corpus, Provenance
 from plaudit.data.sources import Say, Source, read, resolve
 from plaudit.data.split import Division, Sealed, divide
+from plaudit.data.unlabelled import Consulted, Pseudo, Unlabelled
+from plaudit.data.unlabelled import read as read_unlabelled
 from plaudit.errors import DataError
 
 
@@ -60,6 +62,12 @@ class Prepared:
         None when nothing was to be left out.
     extra : Extra or None
         The last rows of ``train``; None when nothing was added.
+    unlabelled : mapping of str to Unlabelled
+        Texts to learn from without labels, by the section that asked for them.
+    pseudo : Pseudo or None
+        Texts that a model labelled, the last rows of ``train``; None when none was asked.
+    consulted : mapping of str to Consulted
+        Models whose answers are learnt from, by the setting that names them.
     """
 
     labels: tuple[str, ...]
@@ -72,6 +80,9 @@ class Prepared:
     duplicates: int
     excluded: exclude.Excluded | None
     extra: Extra | None
+    unlabelled: Mapping[str, Unlabelled] = field(default_factory=dict)
+    pseudo: Pseudo | None = None
+    consulted: Mapping[str, Consulted] = field(default_factory=dict)
 
 
 def prepare(config: Config, say: Say) -> Prepared:
@@ -114,6 +125,8 @@ def prepare(config: Config, say: Say) -> Prepared:
     train, extra = _with_extra(config, columns, corpus.labels, (train, validation, held), say)
     train, validation, excluded = _without_unwanted(train, validation, unwanted, say)
     _check_train(train, corpus.labels)
+    parts = {"train": train, "validation": validation, "held": held}
+    unlabelled_ = read_unlabelled(config, parts, unwanted, say)
     test, note = _test_part(source, given_test, held, (columns, corpus.labels, config.clean))
     return Prepared(
         corpus.labels,
@@ -126,6 +139,7 @@ def prepare(config: Config, say: Say) -> Prepared:
         duplicates,
         excluded,
         extra,
+        unlabelled_,
     )
 
 

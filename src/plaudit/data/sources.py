@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import assert_never
 
 from plaudit.data import archive, bundled, folder, hub, news, places, tables
-from plaudit.data.columns import Chosen, choose
+from plaudit.data.columns import Chosen, choose, choose_text
 from plaudit.data.imdb import KAGGLE_NOTE, is_kaggle_name, is_kaggle_table
 from plaudit.data.imdb import resolve as resolve_imdb
 from plaudit.data.labels import label_rule
@@ -112,6 +112,52 @@ def read(
     files = {**opened.digests, **{name: sha256_of(path) for name, path in opened.files.items()}}
     provenance = Provenance(source.asked, source.served_by, note, files, split)
     return Corpus(found.rows, found.labels, provenance, source.order)
+
+
+def bare(
+    source: Source, column: str | None, problems: Problems, files: dict[str, str]
+) -> Iterator[RawRow]:
+    """Read texts alone; labels, where there are any, do not matter.
+
+    Parameters
+    ----------
+    source : Source
+        From :func:`resolve`. Of official splits the one for training is read.
+    column : str or None
+        The text column of a table, where it has it; else it is guessed.
+    problems : Problems
+        Where rows that cannot be read are noted.
+    files : dict of str to str
+        At the end receives the name of each file and its SHA-256.
+
+    Yields
+    ------
+    RawRow
+
+    Raises
+    ------
+    DataError
+        There are official splits, but none for training; or the rows cannot be read.
+    """
+    split = "train" if source.splits else None
+    _check_split(source, split)
+    where = f"{'/'.join(source.location)}/{split}"
+    match source.kind:
+        case "table":
+            found = tables.of_paths([Path(path) for path in source.location])
+            text = choose_text(tables.header(found[0]), column)
+            rows = tables.rows(found, Chosen(text, text, guessed=False), problems)
+            opened = _Opened(rows, files={file.name: file.path for file in found})
+        case "hub":
+            dataset = hub.load(source.location, split or "")
+            text = choose_text(hub.header_of(dataset, where), column)
+            rows = hub.rows(dataset, where, Chosen(text, text, guessed=False))
+            opened = _Opened(rows, digests={where: hub.identity(dataset)})
+        case _:
+            opened = _open(source, split, _GUESSED, problems, silent)
+    yield from opened.rows
+    files |= opened.digests
+    files |= {name: sha256_of(path) for name, path in opened.files.items()}
 
 
 def _with_text(rows: Iterable[RawRow], blank: list[RawRow]) -> Iterator[RawRow]:

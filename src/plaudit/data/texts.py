@@ -73,7 +73,7 @@ def read(path: Path, column: str | None = None) -> Iterator[str]:
     """
     paths = tables.matches(str(path))
     if all(each.name.casefold().endswith(LINES) for each in paths):
-        return chain.from_iterable(map(_file_lines, paths))
+        return chain.from_iterable(map(lines, paths))
     files = tables.of_paths(paths)
     for file in files:
         column = text_column(tables.header(file), column)
@@ -139,7 +139,14 @@ def _blocks(texts: Iterable[str]) -> Iterator[list[str]]:
         yield block
 
 
-def _file_lines(path: Path) -> Iterator[str]:
+def lines(path: Path) -> Iterator[str]:
+    """Read a file of a text a line.
+
+    Raises
+    ------
+    DataError
+        A line is not UTF-8.
+    """
     with opened(path, str(path)) as stream:
         for number, line in enumerate(stream, start=1):
             yield _decoded(line, str(path), number)

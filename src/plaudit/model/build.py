@@ -118,6 +118,49 @@ def load_encoder(encoder: str) -> Any:
     return model.eval()
 
 
+def load_masked(config: ModelConfig) -> tuple[Any, bool]:
+    """Load an encoder with the head that guesses hidden words.
+
+    A head that the checkpoint lacks is new, from torch's global random state, but for its decoder,
+    which is the word embeddings.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Of it, the encoder and its dropout.
+
+    Returns
+    -------
+    (transformers.PreTrainedModel, bool)
+        An ``AutoModelForMaskedLM`` in fp32, and whether the checkpoint had a head for it.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be loaded, is of an unknown family, or its file lacks weights of the encoder.
+    """
+    import transformers
+
+    location = encoder_location(config.encoder)
+    with _explained(config.encoder, location), quiet():
+        trust.check_model(location)
+        settings = transformers.AutoConfig.from_pretrained(location, trust_remote_code=False)
+        families.check(settings.model_type)
+        families.set_dropout(settings, config.dropout, config.attention_dropout)
+        model, info = transformers.AutoModelForMaskedLM.from_pretrained(
+            location,
+            config=settings,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    missing = set(map(str, info["missing_keys"]))
+    of_encoder = {key for key in missing if key.startswith(f"{model.base_model_prefix}.")}
+    _refuse_empty(config.encoder, of_encoder)
+    return model, not missing
+
+
 def build(
     config: ModelConfig, labels: Sequence[str], *, max_tokens: int, window_pooling: WindowPooling
 ) -> ReviewClassifier:

@@ -124,6 +124,34 @@ def query_and_value(model_type: str) -> tuple[str, ...]:
             return ("query", "value")
 
 
+def word_logits(mlm: Any, states_MD: torch.Tensor) -> torch.Tensor:
+    """Run the head of an ``AutoModelForMaskedLM`` on the states of some tokens.
+
+    Returns
+    -------
+    Tensor, shape (M, vocabulary)
+    """
+    states_1MD = states_MD[None]
+    logits: torch.Tensor
+    match mlm.config.model_type:
+        case "bert":
+            logits = mlm.cls(states_1MD)
+        case "deberta-v2" if mlm.legacy:
+            logits = mlm.cls(states_1MD)
+        case "deberta-v2":
+            logits = mlm.lm_predictions(states_1MD, mlm.base_model.embeddings.word_embeddings)
+        case "distilbert":
+            hidden_1MD = mlm.vocab_layer_norm(mlm.activation(mlm.vocab_transform(states_1MD)))
+            logits = mlm.vocab_projector(hidden_1MD)
+        case "electra":
+            logits = mlm.generator_lm_head(mlm.generator_predictions(states_1MD))
+        case "modernbert":
+            logits = mlm.decoder(mlm.head(states_1MD))
+        case _:
+            logits = mlm.lm_head(states_1MD)
+    return logits[0]
+
+
 def mean_fold(model_type: str) -> Fold:
     """Say how a mean-pooled model of this family is written down in stock form.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from plaudit.config import Config
 from plaudit.data.prepare import Prepared
+from plaudit.data.unlabelled import NO_LABEL
 from plaudit.evaluate.metrics import point
 from plaudit.model import lora
 from plaudit.model.build import build, check_vocabulary
@@ -21,12 +23,14 @@ from plaudit.model.infer import logits, softmax
 from plaudit.run.reporting import balance_of, batch_form
 from plaudit.run.watching import Watcher
 from plaudit.text.dataset import dataloader
-from plaudit.text.encode import Encoded, TextEncoder
+from plaudit.text.encode import Encoded, TextEncoder, joined
 from plaudit.text.packing import AnyBatch, PackedLoader
-from plaudit.text.sampling import TokenBudgetSampler
+from plaudit.text.sampling import Draw, TokenBudgetSampler
 from plaudit.train.course import Course, plan_course
 from plaudit.train.craft import Craft, Validate
+from plaudit.train.distill import Soft
 from plaudit.train.drive import Trained, drive
+from plaudit.train.imbalance import Balance
 from plaudit.train.keep import Keeper
 from plaudit.train.loop import Settings, fit
 from plaudit.train.room import Room
@@ -43,12 +47,31 @@ class Data:
     prepared : Prepared
     pad_id : int
     train, validation : Encoded
+    unlabelled : Encoded or None
+        Texts on which a teacher alone is followed.
+    teacher_NC : ndarray of float32, or None
+        A teacher's logits of the training texts and, after them, of those without a label.
     """
 
     prepared: Prepared
     pad_id: int
     train: Encoded
     validation: Encoded
+    unlabelled: Encoded | None = None
+    teacher_NC: np.ndarray | None = None
+
+    @property
+    def learnt(self) -> Encoded:
+        """The texts of an epoch: those for training, then those without a label."""
+        return self.train if self.unlabelled is None else joined(self.train, self.unlabelled)
+
+    @property
+    def targets_N(self) -> np.ndarray:
+        """The targets of those."""
+        own_N = self.prepared.train.targets_N
+        if self.unlabelled is None:
+            return own_N
+        return np.concatenate([own_N, np.full(len(self.unlabelled), NO_LABEL, dtype=own_N.dtype)])
 
 
 def encoded(prepared: Prepared, encoder: TextEncoder) -> Data:
@@ -58,14 +81,45 @@ def encoded(prepared: Prepared, encoder: TextEncoder) -> Data:
     return Data(prepared, encoder.pad_id, train, validation)
 
 
-def new_model(config: Config, labels: tuple[str, ...], encoder: TextEncoder) -> ReviewClassifier:
-    """Build the model to be trained, as the seed decides."""
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What stands before a model is built; several seeds share it.
+
+    Attributes
+    ----------
+    compute : Compute
+    encoder : TextEncoder
+    data : Data
+        Prepared and encoded.
+    """
+
+    compute: Compute
+    encoder: TextEncoder
+    data: Data
+
+
+def new_model(
+    config: Config, labels: tuple[str, ...], encoder: TextEncoder, further: Path | None = None
+) -> ReviewClassifier:
+    """Build the model to be trained, as the seed decides.
+
+    Parameters
+    ----------
+    config : Config
+    labels : tuple of str
+    encoder : TextEncoder
+    further : Path, optional
+        The encoder after further training, in place of ``model.encoder``.
+
+    Returns
+    -------
+    ReviewClassifier
+    """
+    known = config.model.model_copy(update={"encoder": str(further)} if further else {})
     # The head's new weights are the first random numbers that the seed decides.
     torch.manual_seed(config.seed)
     text = config.text
-    model = build(
-        config.model, labels, max_tokens=text.max_tokens, window_pooling=text.window_pooling
-    )
+    model = build(known, labels, max_tokens=text.max_tokens, window_pooling=text.window_pooling)
     check_vocabulary(model.stock, encoder.tokenizer, config.model.encoder)
     if config.lora.rank:
         lora.adapt(model, config.lora, frozen_layers=config.model.freeze_layers)
@@ -160,23 +214,39 @@ def lesson(config: Config, model: ReviewClassifier, data: Data, compute: Compute
     if config.train.compile:
         compile_layers(model.stock, compute.device)
     balance = balance_of(config, data.prepared)
+    learnt, targets_N = data.learnt, data.targets_N
     packed = batch_form(config, model, compute).packed
     sampler = TokenBudgetSampler(
-        data.train,
+        learnt,
         config.train.batch_tokens,
         batch_examples=config.train.batch_examples,
         packed=packed,
         shuffle=True,
         seed=config.seed,
-        draw=balance.draw,
+        draw=_draw(balance, len(data.train), len(learnt)),
     )
-    targets_N = data.prepared.train.targets_N
     loader: Iterable[Any] = (
-        PackedLoader(data.train, targets_N, sampler)
+        PackedLoader(learnt, targets_N, sampler)
         if packed
-        else dataloader(data.train, targets_N, sampler, data.pad_id)
+        else dataloader(learnt, targets_N, sampler, data.pad_id)
     )
-    return Lesson(model, data, compute, sampler, loader, Craft(model, config, balance))
+    craft = Craft(model, config, balance, _soft(config, data, compute))
+    return Lesson(model, data, compute, sampler, loader, craft)
+
+
+def _soft(config: Config, data: Data, compute: Compute) -> Soft | None:
+    if data.teacher_NC is None:
+        return None
+    logits_NC = torch.from_numpy(np.array(data.teacher_NC, dtype=np.float32))
+    return Soft(logits_NC.to(compute.device), config.distill.weight, config.distill.temperature)
+
+
+def _draw(balance: Balance, labelled: int, everything: int) -> Draw | None:
+    """Draw texts to balance their labels; those without one come once an epoch in any case."""
+    own = balance.draw
+    if own is None or labelled == everything:
+        return own
+    return lambda epoch: np.concatenate([own(epoch), np.arange(labelled, everything)])
 
 
 def learn(

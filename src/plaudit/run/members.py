@@ -13,36 +13,17 @@ from plaudit.config import Config
 from plaudit.evaluate.decide import Decision
 from plaudit.evaluate.settle import Settled
 from plaudit.model.classifier import ReviewClassifier
-from plaudit.model.device import Compute
 from plaudit.run import folder as folders
-from plaudit.run.learning import Data, learn, lesson
+from plaudit.run.learning import Ready, learn, lesson
 from plaudit.run.place import check_finished, facts_of, occupied
 from plaudit.run.saving import save, settled_by, spec_of
 from plaudit.run.watching import Watcher
-from plaudit.text.encode import TextEncoder
 from plaudit.train.drive import Trained
 from plaudit.train.keep import goodness
 from plaudit.train.loop import StepRecord
 
 TRAINED = "trained.json"
 """In a seed's folder once its model is saved: what the run's report needs to know of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """What all seeds share.
-
-    Attributes
-    ----------
-    compute : Compute
-    encoder : TextEncoder
-    data : Data
-        Prepared and encoded.
-    """
-
-    compute: Compute
-    encoder: TextEncoder
-    data: Data
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,10 @@ def facts_of(prepared: Prepared, parts: Mapping[str, Encoded], compute: Compute)
         facts[f"{name} texts"] = _digest(rows.prints_N)
         facts[f"{name} labels"] = _digest(rows.targets_N)
         facts[f"{name} tokens"] = _digest(parts[name].ids, parts[name].starts_P)
+    for name, texts in prepared.unlabelled.items():
+        facts[f"{name}.texts"] = _digest(texts.rows.prints_N)
+    for name, model in prepared.consulted.items():
+        facts[name] = model.weights[:16]
     for name, digest in prepared.provenance.files.items():
         facts[f"file {name}"] = digest[:16]
     return facts

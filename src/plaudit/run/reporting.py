@@ -39,6 +39,8 @@ class Facts:
         The decision, as fitted on validation.
     tested : Tested or None
         None when nothing was held out.
+    pretraining : mapping or None
+        What was done to the encoder before.
     """
 
     config: Config
@@ -49,6 +51,7 @@ class Facts:
     trained: Trained
     settled: Settled
     tested: Tested | None
+    pretraining: Mapping[str, Any] | None = None
 
 
 def report(facts: Facts, seconds: Mapping[str, float]) -> dict[str, Any]:
@@ -79,6 +82,7 @@ def report(facts: Facts, seconds: Mapping[str, float]) -> dict[str, Any]:
             config.text.policy, config.text.max_tokens, encoded.full_N, encoded.kept_N
         ),
         "model": _model_section(config, facts.model),
+        "pretraining": facts.pretraining,
         "training": _training_section(facts),
         **sections(facts.tested),
         "seeds": None,  # of a run of several, what they found
@@ -112,6 +116,9 @@ def _data_section(prepared: Prepared, tested: Tested | None) -> dict[str, Any]:
         },
         "duplicates": prepared.duplicates,
         "extra": asdict(prepared.extra) if prepared.extra else None,
+        "pseudo": prepared.pseudo.to_dict() if prepared.pseudo else None,
+        "unlabelled": {name: each.to_dict() for name, each in prepared.unlabelled.items()},
+        "consulted": {name: each.to_dict() for name, each in prepared.consulted.items()},
         "excluded": prepared.excluded.to_dict() if prepared.excluded else None,
         "test_note": prepared.test_note,
         "training_ended": sealed.released_at if sealed else None,

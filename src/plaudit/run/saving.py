@@ -73,11 +73,7 @@ def save(
         The model folder in the run's.
     """
     staged = run_folder / ".model"
-    parts = (prepared.train, prepared.validation)
-    seen_N = np.concatenate(
-        [each for part in parts for each in (part.prints_N, loose_fingerprints(part.texts))]
-    )
-    artifact.save(staged, lora.merged(model), encoder.tokenizer, spec, seen_N)
+    artifact.save(staged, lora.merged(model), encoder.tokenizer, spec, _seen(prepared))
     if lora.has_adapters(model):
         lora.save_adapters(model, run_folder / ".adapter")
         _in_place(run_folder / ".adapter", run_folder / ADAPTER)
@@ -88,3 +84,11 @@ def _in_place(staged: Path, final: Path) -> Path:
     if final.exists():  # of an attempt that ended before its report was written
         shutil.rmtree(final)
     return staged.rename(final)
+
+
+def _seen(prepared: Prepared) -> np.ndarray:
+    """Return fingerprints of all that had a part in the weights, be it through another model."""
+    unlabelled = [each.rows for each in prepared.unlabelled.values()]
+    parts = (prepared.train, prepared.validation, *unlabelled)
+    own = [each for part in parts for each in (part.prints_N, loose_fingerprints(part.texts))]
+    return np.concatenate([*own, *(each.seen_prints_N for each in prepared.consulted.values())])

@@ -31,9 +31,10 @@ from plaudit.report.pages import pages
 from plaudit.run import folder as folders
 from plaudit.run import lock
 from plaudit.run.auditing import audited
-from plaudit.run.learning import new_model
-from plaudit.run.members import Member, Ready, better, own_config, train_member
+from plaudit.run.learning import Ready, new_model
+from plaudit.run.members import Member, better, own_config, train_member
 from plaudit.run.place import adopt
+from plaudit.run.pretraining import FOLDER, pretrained
 from plaudit.run.reporting import Facts, report
 from plaudit.run.testing import Tested, examine
 from plaudit.run.watching import Stopwatch, Watcher
@@ -67,13 +68,16 @@ def train_seeds(
     with lock.held(folder):
         if resume:
             adopt(folder, config, watcher.say)
+        with clock.stage("pretrain"):
+            further = pretrained(config, ready, [folder / FOLDER], watcher)
         with clock.stage("train"):
-            members, chosen, model = _trained(config, ready, folder, watcher)
+            start = further.folder if further else None
+            members, chosen, model = _trained(config, ready, (folder, start), watcher)
         final = _adopted(chosen.final, folder)
         tested, section = _tested(members, chosen, ready, (folder, final), (watcher, clock))
         made_of = Facts(
             config, ready.compute, ready.data.prepared, ready.data.train, model, chosen.trained,
-            chosen.settled, tested,
+            chosen.settled, tested, further.about if further else None,
         )  # fmt: skip
         with clock.stage("audit"):
             looked = audited(config, ready.data, ready.encoder, watcher)
@@ -103,15 +107,16 @@ def _tested(
 
 
 def _trained(
-    config: Config, ready: Ready, folder: Path, watcher: Watcher
+    config: Config, ready: Ready, place: tuple[Path, Path | None], watcher: Watcher
 ) -> tuple[list[Member], Member, ReviewClassifier]:
     """Train and save every seed; of the models only the best so far stays in memory."""
+    folder, start = place
     members: list[Member] = []
     chosen: tuple[Member, ReviewClassifier] | None = None
     for number in range(config.seeds):
         own = own_config(config, config.seed + number, folder)
         watcher.say(f"{folder}: seed {own.seed}, {number + 1} of {config.seeds}")
-        model = new_model(own, ready.data.prepared.labels, ready.encoder)
+        model = new_model(own, ready.data.prepared.labels, ready.encoder, start)
         members.append(train_member(own, model, ready, watcher))
         if chosen is None or better(members[-1], chosen[0]):
             chosen = members[-1], model

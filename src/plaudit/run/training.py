@@ -16,9 +16,10 @@ from plaudit.model.device import Compute, plan
 from plaudit.report.pages import pages
 from plaudit.run import folder as folders
 from plaudit.run.auditing import audited
-from plaudit.run.learning import encoded, learn, lesson, new_model
-from plaudit.run.members import Ready
+from plaudit.run.consulting import with_pseudo_labels, with_teacher
+from plaudit.run.learning import Ready, encoded, learn, lesson, new_model
 from plaudit.run.place import check_resumable, facts_of, occupied, stored_config
+from plaudit.run.pretraining import FOLDER, pretrained
 from plaudit.run.reporting import Facts, report
 from plaudit.run.saving import save, settled_by, spec_of
 from plaudit.run.seeds import train_seeds
@@ -83,20 +84,21 @@ def train(config: Config, *, watcher: Watcher | None = None, resume: Path | None
     if resume is not None:
         check_resumable(resume, config)
     watcher, clock = watcher or Silent(), Stopwatch()
-    compute = plan(config.train.device, config.train.precision)
-    with clock.stage("data"):
-        prepared = prepare(config, watcher.say)
-        check_labels(config.decide, prepared.labels)
-    with clock.stage("encode"):
-        encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text)
-        data = encoded(prepared, encoder)
+    ready = _ready(config, watcher, clock)
     if config.seeds > 1:
-        return Run(*train_seeds(config, Ready(compute, encoder, data), watcher, clock, resume))
+        return Run(*train_seeds(config, ready, watcher, clock, resume))
+    compute, encoder, data = ready.compute, ready.encoder, ready.data
+    prepared = data.prepared
     with clock.stage("build"):
         model = new_model(config, prepared.labels, encoder)
     facts = facts_of(prepared, {"train": data.train, "validation": data.validation}, compute)
     with occupied(config, facts, resume, watcher.say) as place:
         watcher.say(_opening(place.folder, prepared, compute))
+        with clock.stage("pretrain"):
+            # That of a run of several seeds lies above.
+            places = [place.folder / FOLDER, place.folder.parent / FOLDER]
+            if further := pretrained(config, ready, places, watcher):
+                model = new_model(config, prepared.labels, encoder, further.folder)
         with clock.stage("train"), place.signals.patiently():
             taught = lesson(config, model, data, compute)
             trained = learn(config, taught, place.keeper, watcher)
@@ -109,7 +111,17 @@ def train(config: Config, *, watcher: Watcher | None = None, resume: Path | None
         with clock.stage("test"):
             tested = examine(final, prepared, config, watcher)
         folders.keep_predictions(place.folder, tested)
-        made_of = Facts(config, compute, prepared, data.train, model, trained, settled, tested)
+        made_of = Facts(
+            config,
+            compute,
+            prepared,
+            data.train,
+            model,
+            trained,
+            settled,
+            tested,
+            further.about if further else None,
+        )
         with clock.stage("audit"):
             looked = {"audit": audited(config, data, encoder, watcher)}
         document = report(made_of, clock.read()) | looked
@@ -153,6 +165,18 @@ def resume(
     """
     folder = Path(run)
     return train(stored_config(folder, tuple(overrides)), watcher=watcher, resume=folder)
+
+
+def _ready(config: Config, watcher: Watcher, clock: Stopwatch) -> Ready:
+    """Read, divide and encode the data; ask the models that are learnt from."""
+    compute = plan(config.train.device, config.train.precision)
+    with clock.stage("data"):
+        prepared = with_pseudo_labels(config, prepare(config, watcher.say), watcher.say)
+        check_labels(config.decide, prepared.labels)
+    with clock.stage("encode"):
+        encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text)
+        data = with_teacher(config, encoded(prepared, encoder), encoder, watcher.say)
+    return Ready(compute, encoder, data)
 
 
 def _opening(run_folder: Path, prepared: Prepared, compute: Compute) -> str:

@@ -7,26 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from importlib.metadata import version
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from plaudit.config import TextConfig
-from plaudit.data.cache import cache_folder
+from plaudit.data import cache
 from plaudit.errors import ConfigError
 from plaudit.text.policy import kept, pieces
 
 CHUNK = 1024
 """Texts tokenised at a time: enough to keep all cores busy, little to hold."""
-CACHE_LIMIT_BYTES = 2 * 2**30
+CACHE_LIMIT_BYTES = cache.LIMIT_BYTES
 CACHE_FORMAT = 1
 """Raise it when the policies or the arrays change, or old entries would be taken for new ones."""
 
@@ -209,14 +205,14 @@ class TextEncoder:
         """
         if not self.config.cache:
             return self.encode(texts)
-        folder = cache_folder() / "encoded" / self._digest(texts)
+        folder = cache.cache_folder() / "encoded" / self._digest(texts)
         with contextlib.suppress(OSError, ValueError, EOFError):
-            return _load(folder)
+            return Encoded(**cache.load(folder, (field.name for field in fields(Encoded))))
         encoded = self.encode(texts)
         # A full or read-only disk costs the cache, not the run.
         with contextlib.suppress(OSError):
-            _store(encoded, folder)
-            _prune(folder.parent)
+            arrays = {field.name: getattr(encoded, field.name) for field in fields(Encoded)}
+            cache.store(arrays, folder, CACHE_LIMIT_BYTES)
         return encoded
 
     def _digest(self, texts: Iterable[str]) -> str:
@@ -251,33 +247,23 @@ def _chunks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
         yield chunk
 
 
-def _load(folder: Path) -> Encoded:
-    names = [field.name for field in fields(Encoded)]
-    arrays = {n: np.load(folder / f"{n}.npy", mmap_mode="r", allow_pickle=False) for n in names}
-    os.utime(folder)
-    return Encoded(**arrays)
+def joined(first: Encoded, second: Encoded) -> Encoded:
+    """Return texts, and others after them.
 
+    Parameters
+    ----------
+    first, second : Encoded
+        By one encoder.
 
-def _store(encoded: Encoded, folder: Path) -> None:
-    """Write whole or not at all: a reader never sees half a cache entry."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".staged-"))
-    try:
-        for field in fields(Encoded):
-            np.save(staged / f"{field.name}.npy", getattr(encoded, field.name), allow_pickle=False)
-        shutil.rmtree(folder, ignore_errors=True)
-        staged.rename(folder)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
-
-
-def _prune(parent: Path) -> None:
-    """Drop the entries used longest ago until the cache is within its limit."""
-    entries = sorted((e for e in parent.iterdir() if e.is_dir()), key=lambda e: e.stat().st_mtime)
-    sizes = {e: sum(f.stat().st_size for f in e.iterdir()) for e in entries}
-    total = sum(sizes.values())
-    for entry in entries[:-1]:
-        if total <= CACHE_LIMIT_BYTES:
-            return
-        shutil.rmtree(entry, ignore_errors=True)
-        total -= sizes[entry]
+    Returns
+    -------
+    Encoded
+        In memory.
+    """
+    return Encoded(
+        ids=np.concatenate([first.ids, second.ids]),
+        starts_P=np.concatenate([first.starts_P, second.starts_P[1:] + len(first.ids)]),
+        first_N=np.concatenate([first.first_N, second.first_N[1:] + first.first_N[-1]]),
+        full_N=np.concatenate([first.full_N, second.full_N]),
+        kept_N=np.concatenate([first.kept_N, second.kept_N]),
+    )

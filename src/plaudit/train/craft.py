@@ -11,12 +11,14 @@ from typing import Any
 import torch
 
 from plaudit.config import Config
+from plaudit.data.unlabelled import NO_LABEL
 from plaudit.model import families
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.losses import Loss, symmetric_kl
 from plaudit.train.adversarial import perturbed
 from plaudit.train.anchor import Anchor
 from plaudit.train.averaging import Average
+from plaudit.train.distill import Soft
 from plaudit.train.imbalance import Balance
 from plaudit.train.unfreezing import Unfreezing
 
@@ -35,6 +37,9 @@ class Craft:
         With a shift of the logits, the head's bias is moved by it here, once, and the loss is that
         of the logits without it: training goes as it would, and the model is right for the
         classes' real shares at each moment, in validation and when it is saved.
+    soft : Soft, optional
+        A teacher's answers. They are for the classes' real shares, so they are held against the
+        logits as they are.
 
     Attributes
     ----------
@@ -43,13 +48,18 @@ class Craft:
     """
 
     def __init__(
-        self, model: ReviewClassifier, config: Config | None = None, balance: Balance | None = None
+        self,
+        model: ReviewClassifier,
+        config: Config | None = None,
+        balance: Balance | None = None,
+        soft: Soft | None = None,
     ) -> None:
         config = config or Config()
         craft, train = config.craft, config.train
         self._rdrop, self._fgm, self._pull = craft.rdrop, craft.fgm, craft.pull
         self._words = model.stock.get_input_embeddings()
         self._loss = _loss(craft.label_smoothing, balance)
+        self._soft = soft
         self._shift_C = _shift_head(model, balance)
         self._anchor = (
             Anchor(model, fresh_layers=config.model.reinit_layers) if craft.pull else None
@@ -72,7 +82,12 @@ class Craft:
         if self._unfreezing:
             self._unfreezing.at(done)
 
-    def loss(self, forward: Callable[[], torch.Tensor], labels_B: torch.Tensor) -> torch.Tensor:
+    def loss(
+        self,
+        forward: Callable[[], torch.Tensor],
+        labels_B: torch.Tensor,
+        rows_B: torch.Tensor,
+    ) -> torch.Tensor:
         """Return the sum of the losses of a batch's texts.
 
         Parameters
@@ -80,18 +95,23 @@ class Craft:
         forward : callable
             One pass: the logits in float32, shape (B, C).
         labels_B : Tensor of int64
+            ``NO_LABEL`` where only a teacher's answer is known.
+        rows_B : Tensor of int64
+            Positions of the texts among those that are trained on.
 
         Notes
         -----
         R-Drop's loss is halved, equation 4 of Liang et al. 2021, so that without disagreement it is
         that of one pass, and the learning rate and the clipping keep their meaning.
         """
-        first_BC = self._seen(forward())
+        first_BC = forward()
         if not self._rdrop:
-            return self._loss.summed(first_BC, labels_B)
-        second_BC = self._seen(forward())
-        both = self._loss.summed(first_BC, labels_B) + self._loss.summed(second_BC, labels_B)
-        return (both + self._rdrop * symmetric_kl(first_BC, second_BC).sum()) / 2
+            return self._once(first_BC, labels_B, rows_B)
+        second_BC = forward()
+        both = self._once(first_BC, labels_B, rows_B) + self._once(second_BC, labels_B, rows_B)
+        return (
+            both + self._rdrop * symmetric_kl(*map(self._seen, (first_BC, second_BC))).sum()
+        ) / 2
 
     def gradient(self, backward: Callable[[], float]) -> float:
         """Put a step's whole gradient into the parameters; return the loss of its texts.
@@ -160,6 +180,16 @@ class Craft:
                 part.load_state_dict(
                     {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
                 )
+
+    def _once(
+        self, logits_BC: torch.Tensor, labels_B: torch.Tensor, rows_B: torch.Tensor
+    ) -> torch.Tensor:
+        seen_BC = self._seen(logits_BC)
+        if self._soft is None:
+            return self._loss.summed(seen_BC, labels_B)
+        known_B = labels_B != NO_LABEL
+        hard = self._loss.summed(seen_BC[known_B], labels_B[known_B])
+        return (1.0 - self._soft.weight) * hard + self._soft.loss(logits_BC, rows_B)
 
     def _seen(self, logits_BC: torch.Tensor) -> torch.Tensor:
         return logits_BC if self._shift_C is None else logits_BC - self._shift_C.to(logits_BC)

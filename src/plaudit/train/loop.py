@@ -131,7 +131,7 @@ def fit(
     factor = settings.factor or schedule(optim, course.steps)
     clock = Clock(course, train.max_seconds)
     state.hold(model=model, optimizer=optimizer, craft=craft, clock=clock, room=room)
-    stream = _stream(batches, course, clock.step * train.accumulation)
+    stream = batches_of(batches, course, clock.step * train.accumulation)
     state.hold(random=RandomStates())  # last: nothing may draw between here and the next step
     if clock.step and clock.is_last(clock.step):
         return
@@ -189,10 +189,10 @@ def _prepared(
     return accelerator, prepared, optimizer
 
 
-def _stream(
+def batches_of(
     batches: Callable[[int], Iterator[AnyBatch]], course: Course, taken: int
 ) -> Iterator[AnyBatch]:
-    """Return the run's batches after so many of them."""
+    """Return a course's batches, epoch by epoch, after so many of them."""
     stream = islice(_endless(batches), course.batches)
     for _ in islice(stream, taken):
         pass
@@ -221,7 +221,7 @@ def _backward(
         assert on.labels_B is not None  # noqa: S101 - training batches always carry labels
         forward = partial(_logits, accelerator, model, on)
         # Divided by the texts of the whole group: batches of long texts hold fewer of them.
-        loss = craft.loss(forward, on.labels_B) / texts
+        loss = craft.loss(forward, on.labels_B, on.rows_B) / texts
         accelerator.backward(loss)
         total += loss.item()
     return total

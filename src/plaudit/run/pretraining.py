@@ -1,0 +1,294 @@
+"""The stage before fine-tuning: the encoder is trained further on the task's texts, and kept.
+
+``encoder/`` in a run's folder is whole or not there. A run that goes on takes it from there; one
+that was killed inside the stage begins the stage anew, and ends with the same weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from plaudit.config import Config
+from plaudit.data.plain import sha256_of
+from plaudit.model import packed
+from plaudit.model.build import load_encoder, load_masked
+from plaudit.model.device import Compute
+from plaudit.run.learning import Ready
+from plaudit.run.watching import Watcher
+from plaudit.text.dataset import dataloader
+from plaudit.text.encode import Encoded, joined
+from plaudit.text.packing import AnyBatch, PackedLoader
+from plaudit.text.sampling import TokenBudgetSampler
+from plaudit.train.course import plan_course
+from plaudit.train.durable import sync
+from plaudit.train.pretrain import GuessRecord, Masking, Practice, guessing_loss, pretrain
+
+FOLDER, RECORD = "encoder", "pretraining.json"
+LINES = 10
+"""Of progress, over the whole stage."""
+SHOWN = 100
+"""Steps of the history that the report has."""
+VALIDATED = 256
+"""Validation texts at most, on which guessing is measured before and after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pretrained:
+    """An encoder that was trained further.
+
+    Attributes
+    ----------
+    folder : Path
+        A model folder, as ``model.encoder`` takes it.
+    about : dict
+        The section ``pretraining`` of a report.
+    """
+
+    folder: Path
+    about: dict[str, Any]
+
+
+def pretrained(
+    config: Config,
+    ready: Ready,
+    places: Sequence[Path],
+    watcher: Watcher,
+) -> Pretrained | None:
+    """Train the encoder further, unless it lies in one of the places already.
+
+    Parameters
+    ----------
+    config : Config
+    ready : Ready
+    places : sequence of Path
+        Where it may lie; it is written to the first.
+    watcher : Watcher
+
+    Returns
+    -------
+    Pretrained or None
+        None with ``pretrain.epochs`` at 0.
+
+    Raises
+    ------
+    ConfigError
+        The encoder cannot be trained so.
+    TrainingError
+        The loss was no longer a number.
+    """
+    if not config.pretrain.epochs:
+        return None
+    texts = _texts(ready)
+    key = _key(config, texts, ready.compute)
+    for place in places:
+        if (about := _found(place, key, watcher.say)) is not None:
+            watcher.say(f"{place}: the encoder was trained further before, and is taken from there")
+            return Pretrained(place, about)
+    torch.manual_seed(config.split_seed)
+    mlm, own_head = load_masked(config.model)
+    mlm.to(ready.compute.device)
+    about = _trained(config, ready, texts, mlm, watcher)
+    about |= {"head": "the checkpoint's own" if own_head else "new"} | _sources(ready)
+    _write(places[0], key, about, _encoder(config, mlm), ready.encoder.tokenizer)
+    return Pretrained(places[0], about)
+
+
+def _texts(ready: Ready) -> Encoded:
+    more = ready.data.prepared.unlabelled.get("pretrain")
+    if more is None or not len(more):
+        return ready.data.train
+    return joined(ready.data.train, ready.encoder.encode_cached(more.rows.texts))
+
+
+def _trained(
+    config: Config,
+    ready: Ready,
+    texts: Encoded,
+    mlm: Any,
+    watcher: Watcher,
+) -> dict[str, Any]:
+    train, compute = config.train, ready.compute
+    form = packed.choose(train.packed, mlm, compute, config.model.attention_dropout)
+    sampler = TokenBudgetSampler(
+        texts,
+        train.batch_tokens,
+        batch_examples=train.batch_examples,
+        packed=form.packed,
+        shuffle=True,
+        seed=config.split_seed,
+    )
+    loader = (
+        PackedLoader(texts, None, sampler)
+        if form.packed
+        else dataloader(texts, None, sampler, ready.data.pad_id)
+    )
+
+    def batches(epoch: int) -> Iterator[AnyBatch]:
+        sampler.epoch = epoch
+        return iter(loader)
+
+    budget = train.model_copy(update={"epochs": config.pretrain.epochs, "max_steps": None})
+    course = plan_course(sampler, budget, validated=False)
+    masking = Masking.of(ready.encoder.tokenizer, config.pretrain.mask_fraction)
+    optim = config.optim.model_copy(update={"lr": config.pretrain.lr})
+    practice = Practice(masking, optim, train.accumulation, config.split_seed, watcher.say)
+    before = _validated(mlm, ready, masking)
+    watcher.say(
+        f"pretraining: {len(texts):,} texts, {course.steps:,} steps; hidden validation words are "
+        f"guessed with perplexity {_words(before)}"
+    )
+    history: list[GuessRecord] = []
+    for record in pretrain(mlm, batches, course, compute, practice):
+        history.append(record)
+        if record.step * LINES // course.steps > (record.step - 1) * LINES // course.steps:
+            watcher.say(_line(history))
+    after = _validated(mlm, ready, masking)
+    watcher.say(f"pretraining: perplexity on validation {_words(before)} → {_words(after)}")
+    return _about(history, before, after)
+
+
+def _validated(mlm: Any, ready: Ready, masking: Masking) -> float:
+    """Return the loss of guessing words that are hidden in validation texts."""
+    texts = ready.data.validation
+    rows = np.unique(np.linspace(0, max(0, len(texts) - 1), min(len(texts), VALIDATED)).astype(int))
+    if not len(texts):
+        return math.nan
+    some = TokenBudgetSampler(texts, ready.compute.tokens_at_once, draw=lambda epoch: rows)
+    loader = dataloader(texts, None, some, ready.data.pad_id)
+    return guessing_loss(mlm, loader, ready.compute, masking, seed=0)
+
+
+def _line(history: Sequence[GuessRecord]) -> str:
+    last = history[-1]
+    left_s = (last.steps - last.step) * last.seconds / last.step
+    return (
+        f"pretraining: step {last.step:,} of {last.steps:,}, loss {_mean(history[-20:]):.3f}, "
+        f"{last.tokens / last.seconds:,.0f} tokens/s, {left_s:,.0f} s left"
+    )
+
+
+def _mean(history: Sequence[GuessRecord]) -> float:
+    return float(np.mean([record.loss for record in history]))
+
+
+def _words(loss: float) -> str:
+    return "unknown" if math.isnan(loss) else f"{math.exp(loss):,.1f}"
+
+
+def _about(history: Sequence[GuessRecord], before: float, after: float) -> dict[str, Any]:
+    """Say what was done, in the words of report.json."""
+    last, few = history[-1], max(1, min(20, len(history) // 5))
+    every = max(1, len(history) // SHOWN)
+    losses = {"before": before, "after": after}
+    known = {name: None if math.isnan(loss) else loss for name, loss in losses.items()}
+    return {
+        "steps": last.step,
+        "epochs": last.epoch,
+        "tokens": last.tokens,
+        "guessed": last.guessed,
+        "seconds": last.seconds,
+        "loss": {"start": _mean(history[:few]), "end": _mean(history[-few:])},
+        "validation_loss": known,
+        "validation_perplexity": {
+            name: None if loss is None else math.exp(loss) for name, loss in known.items()
+        },
+        "history": [
+            asdict(each) for i, each in enumerate(history) if i % every == 0 or each is last
+        ],
+    }
+
+
+def _sources(ready: Ready) -> dict[str, Any]:
+    more = ready.data.prepared.unlabelled.get("pretrain")
+    return {
+        "texts": len(ready.data.train) + (len(more) if more else 0),
+        "more": more.to_dict() if more else None,
+    }
+
+
+def _encoder(config: Config, mlm: Any) -> Any:
+    """Put the weights into the encoder as it was, with the pooler that guessing has no use for."""
+    encoder = load_encoder(config.model.encoder)
+    own = {name: tensor.cpu() for name, tensor in mlm.base_model.state_dict().items()}
+    lacking = encoder.load_state_dict(own, strict=False)
+    assert not lacking.unexpected_keys  # noqa: S101 - one architecture, once with another head
+    return encoder
+
+
+def _write(place: Path, key: str, about: dict[str, Any], encoder: Any, tokenizer: Any) -> None:
+    staged = place.with_name(f".{place.name}")
+    shutil.rmtree(staged, ignore_errors=True)  # of an attempt that was killed
+    staged.mkdir(parents=True)
+    encoder.save_pretrained(staged)
+    tokenizer.save_pretrained(staged)
+    files = {path.name: sha256_of(path) for path in sorted(staged.iterdir())}
+    record = {"key": key, "files": files, "about": about}
+    (staged / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    for path in staged.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    sync(staged)
+    shutil.rmtree(place, ignore_errors=True)  # it was damaged
+    staged.rename(place)
+    sync(place.parent)
+
+
+def _found(place: Path, key: str, say: Callable[[str], None]) -> dict[str, Any] | None:
+    """Return what was done to an encoder that lies there, if it is the one and whole."""
+    if not (place / RECORD).is_file():
+        return None
+    try:
+        record: dict[str, Any] = json.loads((place / RECORD).read_text(encoding="utf-8"))
+        if record["key"] != key:
+            return None
+        bad = [name for name, digest in record["files"].items() if _differs(place / name, digest)]
+    except (OSError, ValueError, KeyError, TypeError):
+        bad = [RECORD]
+    if bad:
+        say(f"damaged: {', '.join(str(place / name) for name in bad)}; the encoder is trained anew")
+        return None
+    about: dict[str, Any] = record["about"]
+    return about
+
+
+def _differs(path: Path, digest: str) -> bool:
+    return not path.is_file() or sha256_of(path) != digest
+
+
+def _key(config: Config, texts: Encoded, compute: Compute) -> str:
+    """Name all that the weights depend on."""
+    train = {"batch_tokens", "batch_examples", "accumulation", "packed"}
+    optim = {
+        "optimizer",
+        "betas",
+        "eps",
+        "weight_decay",
+        "schedule",
+        "warmup_fraction",
+        "clip_norm",
+    }
+    about = config.model_dump(
+        mode="json",
+        include={
+            "pretrain": True,
+            "model": {"encoder", "dropout", "attention_dropout"},
+            "optim": optim,
+            "train": train,
+        },
+    )
+    about |= {"seed": config.split_seed, "device": compute.device, "precision": compute.precision}
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for array in (texts.ids, texts.starts_P, texts.first_N):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,305 @@
+"""Further training of an encoder on its task's texts: it learns to guess words that are hidden.
+
+Axes: P pieces, T tokens, M tokens that are to be guessed, V words of the vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from plaudit.config import OptimConfig
+from plaudit.errors import ConfigError, TrainingError
+from plaudit.model import families, packed
+from plaudit.model.device import Compute
+from plaudit.model.infer import autocast
+from plaudit.text.batches import Batch
+from plaudit.text.packing import AnyBatch, PackedBatch
+from plaudit.train.course import Course
+from plaudit.train.loop import batches_of
+from plaudit.train.optim import make_optimizer, schedule
+from plaudit.train.room import Room
+
+HIDDEN, REPLACED = 0.8, 0.1
+"""Of the tokens to be guessed; the rest stay as they are (Devlin et al. 2019, section 3.1)."""
+NOT_ASKED = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Masking:
+    """How words are hidden.
+
+    Attributes
+    ----------
+    mask_id : int
+        What stands in place of a hidden token.
+    words_V : Tensor of int64
+        Ids that may be guessed, or stand in place of others: all but the special tokens.
+    fraction : float
+        Share of them that is to be guessed.
+    """
+
+    mask_id: int
+    words_V: torch.Tensor
+    fraction: float
+
+    @classmethod
+    def of(cls, tokenizer: Any, fraction: float) -> Masking:
+        """Read the tokens off a tokenizer.
+
+        Raises
+        ------
+        ConfigError
+            It has no token to hide words with.
+        """
+        if tokenizer.mask_token_id is None:
+            raise ConfigError(
+                "pretrain.epochs is above 0, but the tokenizer of model.encoder has no mask token "
+                "to hide words with. Use an encoder that has, such as BERT's, or set "
+                "pretrain.epochs to 0."
+            )
+        special = set(tokenizer.all_special_ids)
+        words = [i for i in range(len(tokenizer)) if i not in special]
+        return cls(tokenizer.mask_token_id, torch.tensor(words), fraction)
+
+    def hide(
+        self, ids: torch.Tensor, real: torch.Tensor, random: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Hide some tokens.
+
+        Parameters
+        ----------
+        ids : Tensor of int64
+            Of any shape.
+        real : Tensor of bool
+            False for padding.
+        random : torch.Generator
+
+        Returns
+        -------
+        (Tensor, Tensor)
+            The ids that the encoder sees, and those that it is to guess: ``NOT_ASKED`` elsewhere.
+        """
+        words = real & torch.isin(ids, self.words_V)
+        asked = words & (torch.rand(ids.shape, generator=random) < self.fraction)
+        fate = torch.rand(ids.shape, generator=random)
+        other = torch.randint(len(self.words_V), ids.shape, generator=random)
+        shown = torch.where(asked & (fate < HIDDEN), self.mask_id, ids)
+        replaced = asked & (fate >= HIDDEN) & (fate < HIDDEN + REPLACED)
+        shown = torch.where(replaced, self.words_V[other], shown)
+        return shown, torch.where(asked, ids, NOT_ASKED)
+
+
+@dataclass(frozen=True, slots=True)
+class GuessRecord:
+    """What one step did.
+
+    Attributes
+    ----------
+    step, steps : int
+        This step, counted from 1, and all that are planned.
+    epoch : float
+    loss : float
+        Mean over the guessed tokens, in nats.
+    guessed : int
+        Tokens to be guessed so far.
+    tokens : int
+        Real tokens so far.
+    seconds : float
+        Since the start.
+    """
+
+    step: int
+    steps: int
+    epoch: float
+    loss: float
+    guessed: int
+    tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """How the steps are taken.
+
+    Attributes
+    ----------
+    masking : Masking
+    optim : OptimConfig
+        Its rate is that of all layers.
+    accumulation : int
+        Batches a step.
+    seed : int
+        Of what is hidden.
+    say : callable
+    """
+
+    masking: Masking
+    optim: OptimConfig
+    accumulation: int
+    seed: int
+    say: Callable[[str], None]
+
+
+def pretrain(
+    mlm: Any,
+    batches: Callable[[int], Iterator[AnyBatch]],
+    course: Course,
+    compute: Compute,
+    practice: Practice,
+) -> Iterator[GuessRecord]:
+    """Train an encoder and the head that guesses, yielding after each step.
+
+    Parameters
+    ----------
+    mlm : transformers.PreTrainedModel
+        An ``AutoModelForMaskedLM`` on the device, trained in place.
+    batches : callable
+        From an epoch's number to its batches.
+    course : Course
+    compute : Compute
+    practice : Practice
+
+    Yields
+    ------
+    GuessRecord
+
+    Raises
+    ------
+    TrainingError
+        The loss is no longer a number.
+
+    Notes
+    -----
+    Source: Sun et al. 2019, "How to Fine-Tune BERT for Text Classification?", section 5.4; hidden
+    anew in each epoch, Liu et al. 2019, "RoBERTa".
+    """
+    optim, room = practice.optim, Room(compute.tokens_at_once, practice.say)
+    optimizer = make_optimizer(_groups(mlm, optim), optim)
+    factor = schedule(optim, course.steps)
+    random = torch.Generator().manual_seed(practice.seed)
+    stream = batches_of(batches, course, 0)
+    guessed = tokens = 0
+    started = time.perf_counter()
+    mlm.train()
+    for step in range(1, course.steps + 1):
+        for group in optimizer.param_groups:
+            group["lr"] = optim.lr * factor(step - 1)
+        taken = list(islice(stream, practice.accumulation))
+        pairs = [_hidden(batch, practice.masking, random) for batch in taken]
+
+        def gradient(at_once: int, pairs: list[_Pair] = pairs) -> float:
+            optimizer.zero_grad()
+            return _backward(mlm, pairs, compute, at_once)
+
+        def largest(at_once: int, pairs: list[_Pair] = pairs) -> int:
+            return max(part.inputs[0].numel() for seen, _ in pairs for part in seen.parts(at_once))
+
+        loss = room.enough_for(step, largest, gradient)
+        norm = torch.nn.utils.clip_grad_norm_(mlm.parameters(), optim.clip_norm or math.inf)
+        if not math.isfinite(loss) or not math.isfinite(float(norm)):
+            raise TrainingError(
+                f"pretraining, step {step}: the loss is {loss}, the gradient's norm {norm}. Try a "
+                "lower pretrain.lr, or train.precision=fp32."
+            )
+        optimizer.step()
+        optimizer.zero_grad()
+        guessed += sum(_count(wanted) for _, wanted in pairs)
+        tokens += sum(batch.tokens for batch in taken)
+        epoch, seconds = step / course.steps_per_epoch, time.perf_counter() - started
+        yield GuessRecord(step, course.steps, epoch, loss, guessed, tokens, seconds)
+
+
+def guessing_loss(
+    mlm: Any, batches: Iterable[AnyBatch], compute: Compute, masking: Masking, seed: int
+) -> float:
+    """Measure how well hidden words are guessed.
+
+    Parameters
+    ----------
+    mlm : transformers.PreTrainedModel
+    batches : iterable of Batch or PackedBatch
+    compute : Compute
+    masking : Masking
+    seed : int
+        The same words are hidden each time.
+
+    Returns
+    -------
+    float
+        Mean over the guessed tokens, in nats; nan when there is none.
+    """
+    random = torch.Generator().manual_seed(seed)
+    total, count = 0.0, 0
+    mlm.eval()
+    with torch.inference_mode():
+        for batch in batches:
+            seen, wanted = _hidden(batch, masking, random)
+            total += float(_loss(mlm, seen, wanted, compute))
+            count += _count(wanted)
+    return total / count if count else math.nan
+
+
+_Pair = tuple[AnyBatch, AnyBatch]
+"""A batch as the encoder sees it; and one, else alike, whose ids are those to be guessed."""
+
+
+def _hidden(batch: AnyBatch, masking: Masking, random: torch.Generator) -> _Pair:
+    if isinstance(batch, PackedBatch):
+        ids = batch.ids_1S
+        shown, wanted = masking.hide(ids, torch.ones_like(ids, dtype=torch.bool), random)
+        return replace(batch, ids_1S=shown), replace(batch, ids_1S=wanted)
+    shown, wanted = masking.hide(batch.ids_PT, batch.mask_PT.bool(), random)
+    return replace(batch, ids_PT=shown), replace(batch, ids_PT=wanted)
+
+
+def _count(wanted: AnyBatch) -> int:
+    return int((wanted.inputs[0] != NOT_ASKED).sum())
+
+
+def _backward(mlm: Any, pairs: list[_Pair], compute: Compute, at_once: int) -> float:
+    """Accumulate the gradient of the mean over all guesses of a step; return that loss."""
+    guesses, total = max(1, sum(_count(wanted) for _, wanted in pairs)), 0.0
+    for seen, wanted in pairs:
+        for part, targets in _cut(seen, wanted, at_once):
+            loss = _loss(mlm, part, targets, compute) / guesses
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.item()
+    return total
+
+
+def _cut(seen: AnyBatch, wanted: AnyBatch, at_once: int) -> Iterator[_Pair]:
+    """Cut both alike: where, the ids have no say in."""
+    yield from zip(seen.parts(at_once), wanted.parts(at_once), strict=True)
+
+
+def _loss(mlm: Any, seen: AnyBatch, wanted: AnyBatch, compute: Compute) -> torch.Tensor:
+    """Return the sum of the losses of a batch's guesses; only their logits are computed."""
+    targets_S = wanted.inputs[0].flatten()
+    asked = torch.nonzero(targets_S != NOT_ASKED)[:, 0]
+    targets_M = targets_S[asked].to(compute.device)
+    on = seen.to(compute.device)
+    with autocast(compute):
+        if isinstance(on, Batch):
+            states_PTD = mlm.base_model(input_ids=on.ids_PT, attention_mask=on.mask_PT)[0]
+            states_SD = states_PTD.flatten(0, 1)
+        else:
+            states_SD = packed.states(mlm, on.ids_1S, on.spans)
+        logits_MV = families.word_logits(mlm, states_SD[asked.to(compute.device)])
+    return F.cross_entropy(logits_MV.float(), targets_M, reduction="sum")
+
+
+def _groups(mlm: Any, config: OptimConfig) -> list[dict[str, Any]]:
+    weights = [p for p in mlm.parameters() if p.ndim > 1]
+    others = [p for p in mlm.parameters() if p.ndim <= 1]
+    return [
+        {"params": weights, "lr": config.lr, "weight_decay": config.weight_decay},
+        {"params": others, "lr": config.lr, "weight_decay": 0.0},
+    ]
