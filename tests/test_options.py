@@ -45,6 +45,7 @@ OTHER: dict[str, str] = {
     "split.train_size": "20",
     "split.validation_size": "10",
     "split.test_size": "16",
+    "split.per_class": "4",
     "split.seed": "5",
     "text.max_tokens": "8",
     "text.policy": "tail",
@@ -113,6 +114,9 @@ OTHER: dict[str, str] = {
     "pseudo.model": "{tmp}/other-teacher",
     "pseudo.texts": "{tmp}/more.csv",
     "pseudo.confidence": "0.9",
+    "cotrain.words": '{"0" = ["bad"], "1" = ["good"]}',
+    "cotrain.texts": "5",
+    "cotrain.confident": "0.1",
     "decide.calibrate": "false",
     "decide.threshold": "f1",
     "decide.label": "0",
@@ -128,6 +132,7 @@ OTHER: dict[str, str] = {
     "report.explain": "true",
     "report.robustness": "true",
 }
+WORDS = 'cotrain.words={"0" = ["bad"], "1" = ["good"]}'
 SKEWED = "data.train={tmp}/skewed.csv"
 TAUGHT = "distill.teacher={tmp}/teacher"
 LABELLED = ["pseudo.model={tmp}/teacher", "pseudo.texts={tmp}/bare.csv", "pseudo.confidence=0"]
@@ -138,6 +143,9 @@ WITH: dict[str, list[str]] = {
     "text.max_windows": ["text.policy=windows", "text.stride=2"],
     "text.window_pooling": ["text.policy=windows", "text.stride=2"],
     "text.policy": ["text.stride=2"],
+    "cotrain.words": ["split.per_class=4"],
+    "cotrain.texts": ["split.per_class=4", WORDS],
+    "cotrain.confident": ["split.per_class=4", WORDS],
     "lora.alpha": ["lora.rank=2"],
     "lora.dropout": ["lora.rank=2"],
     "lora.targets": ["lora.rank=2"],

@@ -27,7 +27,7 @@ from plaudit.train.drive import Trained
 from plaudit.train.keep import Keeper
 
 _FACTS = "trial.json"
-ROWS = ("data", "clean", "split", "pretrain", "distill", "pseudo")
+ROWS = ("data", "clean", "split", "pretrain", "distill", "pseudo", "cotrain")
 """The sections that decide what is learnt from."""
 
 

@@ -6,6 +6,7 @@ from plaudit.config.rules import check
 from plaudit.config.schema import (
     CleanConfig,
     Config,
+    CotrainConfig,
     CraftConfig,
     DataConfig,
     DecideConfig,
@@ -27,6 +28,7 @@ from plaudit.config.toml import as_toml, dump_toml
 __all__ = [
     "CleanConfig",
     "Config",
+    "CotrainConfig",
     "CraftConfig",
     "DataConfig",
     "DecideConfig",

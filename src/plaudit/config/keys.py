@@ -28,6 +28,7 @@ WORDS = {
     "string": "text",
 }
 
+LISTS = 'a table of lists of words, such as {"good" = ["great"], "bad" = ["awful"]}'
 COSTS = 'a table of costs by truth and answer, such as {"spam" = {"ham" = 5}}'
 
 # What people type who come from elsewhere (transformers.TrainingArguments, Keras, nanoGPT).
@@ -170,8 +171,9 @@ def in_words(schema: JsonSchema) -> str:
         return f"a list of {len(items)} values, each {in_words(items[0])}"
     if "pattern" in schema:
         return "made of letters, digits, '.', '_' and '-', beginning with a letter or a digit"
-    nested = "additionalProperties" in schema and "object" in str(schema["additionalProperties"])
-    return COSTS if nested else WORDS[schema["type"]] + _range(schema)
+    inner = str(schema.get("additionalProperties", ""))
+    tables = [table for kind, table in (("object", COSTS), ("array", LISTS)) if kind in inner]
+    return tables[0] if tables else WORDS[schema["type"]] + _range(schema)
 
 
 def _range(schema: JsonSchema) -> str:

@@ -113,6 +113,22 @@ def _split(config: Config) -> list[Conflict]:
                 "number of rows, or leave it out to take all.",
             )
         )
+    if split.per_class is not None and split.train_size is not None:
+        found.append(
+            Conflict(
+                ("split.per_class", "split.train_size"),
+                "split.per_class and split.train_size both say how many rows to train on: leave "
+                "one of them out.",
+            )
+        )
+    if config.cotrain.words is not None and split.per_class is None:
+        found.append(
+            Conflict(
+                ("cotrain.words", "split.per_class"),
+                "cotrain.words labels the texts that split.per_class leaves without a label: set "
+                "split.per_class.",
+            )
+        )
     if config.train.patience > 0 and split.validation_size == 0 and config.data.validation is None:
         found.append(
             Conflict(

@@ -74,6 +74,9 @@ class SplitConfig(Section):
 
     train_size: Size | None = None
     """Cap on the training rows, stratified; all of the rest by default."""
+    per_class: Annotated[int, Field(ge=1)] | None = None
+    """Labelled texts of each class to train on, drawn by the split's seed (few-shot). The labels of
+    the other training rows are left aside."""
     validation_size: Size = 0.05
     """Set aside for choosing the best epoch. 0: none; the last state is kept."""
     test_size: Size = 0.1
@@ -226,6 +229,19 @@ class ImbalanceConfig(Section):
     resampling hide from it (Saerens et al. 2002)."""
 
 
+class CotrainConfig(Section):
+    """Few-shot: labels for the texts that split.per_class leaves without one, from a few words."""
+
+    words: dict[str, list[str]] | None = None
+    """Words that describe each label, such as {"good" = ["great"], "bad" = ["awful"]}. Texts that
+    hold most of them teach a linear model of all other words; what both are sure of is trained on
+    (co-training, Blum and Mitchell 1998)."""
+    texts: Annotated[int, Field(ge=1)] = 2000
+    """Texts of each label to train on beside the labelled ones."""
+    confident: Annotated[float, Field(gt=0.0, le=1.0)] = 0.4
+    """Share of the unlabelled texts that counts as sure; those to train on are drawn from it."""
+
+
 class CraftConfig(Section):
     """What a step does beyond the loss of its texts; all off by default."""
 
@@ -364,6 +380,7 @@ class Config(Section):
     pretrain: PretrainConfig = PretrainConfig()
     distill: DistillConfig = DistillConfig()
     pseudo: PseudoConfig = PseudoConfig()
+    cotrain: CotrainConfig = CotrainConfig()
     decide: DecideConfig = DecideConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     report: ReportConfig = ReportConfig()

@@ -10,6 +10,7 @@ import numpy as np
 from plaudit.config import CleanConfig, Config, SplitConfig
 from plaudit.data import exclude
 from plaudit.data.cleaned import Rows, rows_of
+from plaudit.data.cotrain import Cotrained, left_aside, with_cotrained
 from plaudit.data.records import Columns, Corpus, Provenance
 from plaudit.data.sources import Say, Source, read, resolve
 from plaudit.data.split import Division, Sealed, divide
@@ -68,6 +69,8 @@ class Prepared:
         Texts that a model labelled, the last rows of ``train``; None when none was asked.
     consulted : mapping of str to Consulted
         Models whose answers are learnt from, by the setting that names them.
+    cotrained : Cotrained or None
+        What was labelled by a few words, the last rows of ``train``; None when nothing was.
     """
 
     labels: tuple[str, ...]
@@ -83,6 +86,7 @@ class Prepared:
     unlabelled: Mapping[str, Unlabelled] = field(default_factory=dict)
     pseudo: Pseudo | None = None
     consulted: Mapping[str, Consulted] = field(default_factory=dict)
+    cotrained: Cotrained | None = None
 
 
 def prepare(config: Config, say: Say) -> Prepared:
@@ -124,6 +128,8 @@ def prepare(config: Config, say: Say) -> Prepared:
     train, validation, held, duplicates = _parts(everything, division, given)
     train, extra = _with_extra(config, columns, corpus.labels, (train, validation, held), say)
     train, validation, excluded = _without_unwanted(train, validation, unwanted, say)
+    spare = left_aside(everything.take(division.spare), (train, validation, held), unwanted)
+    train, cotrained = with_cotrained(config, corpus.labels, train, spare, say)
     _check_train(train, corpus.labels)
     parts = {"train": train, "validation": validation, "held": held}
     unlabelled_ = read_unlabelled(config, parts, unwanted, say)
@@ -140,6 +146,7 @@ def prepare(config: Config, say: Say) -> Prepared:
         excluded,
         extra,
         unlabelled_,
+        cotrained=cotrained,
     )
 
 

@@ -6,7 +6,7 @@ Axes: N rows, L labels, G groups of rows with the same text.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
@@ -31,6 +31,8 @@ class Division:
     ----------
     train, validation, test : ndarray of int64
         Row indices, ascending; no text stands in two of them.
+    spare : ndarray of int64
+        Rows that could be trained on, beyond those asked of each class.
     duplicates : int
         Rows whose place was decided by an equal text. Order "any": rows beyond the first of each
         text, which went where the first went. Order "blocks": rows left out of train or
@@ -41,6 +43,7 @@ class Division:
     validation: Ints
     test: Ints
     duplicates: int
+    spare: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 class Sealed(Generic[T]):
@@ -124,7 +127,8 @@ def divide(
         "any": drawn by seed and text, so that the order of the rows does not matter and a test
         row stays one when only ``validation_size`` or ``train_size`` changes. "blocks":
         neighbours are related, so each label's last rows are test, those before them validation,
-        the first train (evenly spaced ones, under a ``train_size``); ``seed`` changes nothing.
+        the first train (evenly spaced ones, under a ``train_size``); ``seed`` only decides which
+        rows ``per_class`` keeps.
     labels : sequence of str, optional
         Names for error messages.
 
@@ -145,6 +149,8 @@ def divide(
             division = _draw(prints_N, targets_N, rows, seed)
         case "blocks":
             division = _cut(prints_N, targets_N, rows)
+    if sizes.per_class is not None:
+        division = _few(division, prints_N, targets_N, (sizes.per_class, seed))
     _check(division, targets_N, rows, labels)
     return division
 
@@ -256,6 +262,22 @@ def _evenly(rows: Ints, targets: Ints, cap: int) -> Ints:
     ]
     kept_N: Ints = rows[np.sort(np.concatenate(kept))]
     return kept_N
+
+
+def _few(division: Division, prints_N: Prints, targets_N: Ints, asked: tuple[int, int]) -> Division:
+    """Keep a few training rows of each label, drawn by seed and text whatever the order."""
+    count, seed = asked
+    train = division.train
+    # Another seed than _draw's, or its order would be the order in which the test rows were drawn.
+    hashed = _mix(prints_N[train] ^ _mix(_mix(np.array([seed], dtype=np.uint64))))
+    prints, labels = prints_N[train], targets_N[train]
+    kept = np.zeros(len(train), dtype=bool)
+    for label in np.unique(labels):
+        ranked = np.flatnonzero(labels == label)[np.argsort(hashed[labels == label], kind="stable")]
+        _, first = np.unique(prints[ranked], return_index=True)
+        kept[ranked[np.sort(first)[:count]]] = True
+    spare = train[~kept & ~np.isin(prints, prints[kept])]
+    return replace(division, train=train[kept], spare=spare)
 
 
 def _check(division: Division, targets_N: Ints, rows: _Rows, labels: Sequence[str]) -> None:

@@ -119,6 +119,7 @@ def _data_section(prepared: Prepared, tested: Tested | None) -> dict[str, Any]:
         "pseudo": prepared.pseudo.to_dict() if prepared.pseudo else None,
         "unlabelled": {name: each.to_dict() for name, each in prepared.unlabelled.items()},
         "consulted": {name: each.to_dict() for name, each in prepared.consulted.items()},
+        "cotrained": asdict(prepared.cotrained) if prepared.cotrained else None,
         "excluded": prepared.excluded.to_dict() if prepared.excluded else None,
         "test_note": prepared.test_note,
         "training_ended": sealed.released_at if sealed else None,
