@@ -118,7 +118,7 @@ def cotrain(
     names = vectorizer.get_feature_names_out()
     others_NW = all_NW[:, [i for i, name in enumerate(names) if name not in given]]
     first_NC = margins(_counts(unlabelled.texts, words))
-    share = max(1, round(config.confident * len(unlabelled) / len(labels)))
+    share = max(2, round(config.confident * len(unlabelled) / len(labels)))
     start = [_surest(first_NC, label, share, random) for label in range(len(labels))]
     if few := [labels[i] for i, found in enumerate(start) if len(found) < 2]:
         raise DataError(
