@@ -154,7 +154,7 @@ def config(
          f"out={tmp_path_factory.mktemp('runs')}", "text.max_tokens=32", "train.batch_tokens=256",
          "optim.lr=2e-2", "train.epochs=4", "split.validation_size=40", "split.test_size=60",
          "evaluate.bootstrap=100", "evaluate.baseline=false", "report.audit=false",
-         "report.explain=false", "train.average=ema"],
+         "report.explain=false", "train.average=ema", "contrast.steps=2"],
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from plaudit.config import Config
+from plaudit.config import Config, ContrastConfig
 from plaudit.data.prepare import Prepared, prepare
 from plaudit.errors import ConfigError
 from plaudit.evaluate import predictions
@@ -118,7 +118,9 @@ class Bench:
 
     def plan(self, config: Config) -> Course:
         """Return the course that a configuration takes by itself."""
-        sampler = self.lesson(config, config.seed).sampler
+        # Without the stage before training: it is the batches that are counted.
+        plain = config.model_copy(update={"contrast": ContrastConfig()})
+        sampler = self.lesson(plain, config.seed).sampler
         return plan_course(sampler, config.train, validated=True)
 
     def trial(

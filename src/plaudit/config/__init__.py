@@ -6,6 +6,7 @@ from plaudit.config.rules import check
 from plaudit.config.schema import (
     CleanConfig,
     Config,
+    ContrastConfig,
     CotrainConfig,
     CraftConfig,
     DataConfig,
@@ -28,6 +29,7 @@ from plaudit.config.toml import as_toml, dump_toml
 __all__ = [
     "CleanConfig",
     "Config",
+    "ContrastConfig",
     "CotrainConfig",
     "CraftConfig",
     "DataConfig",

@@ -229,6 +229,20 @@ class ImbalanceConfig(Section):
     resampling hide from it (Saerens et al. 2002)."""
 
 
+class ContrastConfig(Section):
+    """Few-shot: before training, vectors of texts of one label are drawn together (SetFit)."""
+
+    steps: Annotated[int, Field(ge=0)] = 0
+    """Steps of it, after which the head is fitted on the vectors by logistic regression (Tunstall
+    et al. 2022). 0: none."""
+    lr: Annotated[float, Field(gt=0.0)] = 2e-5
+    """Learning rate of the top layer in these steps, constant."""
+    texts: Annotated[int, Field(ge=4)] = 16
+    """Texts of a step, as many of each label; two at least."""
+    temperature: Annotated[float, Field(gt=0.0)] = 0.1
+    """How much the nearest texts count over the others (Khosla et al. 2020)."""
+
+
 class CotrainConfig(Section):
     """Few-shot: labels for the texts that split.per_class leaves without one, from a few words."""
 
@@ -380,6 +394,7 @@ class Config(Section):
     pretrain: PretrainConfig = PretrainConfig()
     distill: DistillConfig = DistillConfig()
     pseudo: PseudoConfig = PseudoConfig()
+    contrast: ContrastConfig = ContrastConfig()
     cotrain: CotrainConfig = CotrainConfig()
     decide: DecideConfig = DecideConfig()
     evaluate: EvaluateConfig = EvaluateConfig()

@@ -26,6 +26,7 @@ from plaudit.text.dataset import dataloader
 from plaudit.text.encode import Encoded, TextEncoder, joined
 from plaudit.text.packing import AnyBatch, PackedLoader
 from plaudit.text.sampling import Draw, TokenBudgetSampler
+from plaudit.train.contrast import contrast
 from plaudit.train.course import Course, plan_course
 from plaudit.train.craft import Craft, Validate
 from plaudit.train.distill import Soft
@@ -211,6 +212,9 @@ def lesson(config: Config, model: ReviewClassifier, data: Data, compute: Compute
     """
     # Before the craft: what it remembers of the weights stands beside them.
     model.to(compute.device)
+    if config.contrast.steps:
+        texts, targets_N = data.train, data.prepared.train.targets_N
+        contrast(model, texts, targets_N, config, compute, pad_id=data.pad_id)
     if config.train.compile:
         compile_layers(model.stock, compute.device)
     balance = balance_of(config, data.prepared)
