@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from common.reviews import Reviews, encode, mean_length
-from plaudit.text.encode import Encoded
+from plaudit.text.encoded import Encoded
 
 Batches = list[list[int]]
 

@@ -199,12 +199,12 @@ def _discard_output() -> None:
     os.close(null)
 
 
-def prediction_line(text: str, prediction: Prediction, *, json: bool) -> str:
+def prediction_line(text: str | tuple[str, str], prediction: Prediction, *, json: bool) -> str:
     """Put an answer on one line.
 
     Parameters
     ----------
-    text : str
+    text : str, or (str, str)
         What was asked.
     prediction : Prediction
     json : bool
@@ -218,9 +218,10 @@ def prediction_line(text: str, prediction: Prediction, *, json: bool) -> str:
     if not json:
         label = inert(prediction.label)
         shown = f"unsure ({label})" if prediction.unsure else label
-        return f"{shown}\t{prediction.probability:.4f}\t{inert(text)}"
-    answer = {
-        "text": text,
+        asked = "\t".join(map(inert, (text,) if isinstance(text, str) else text))
+        return f"{shown}\t{prediction.probability:.4f}\t{asked}"
+    answer: dict[str, Any] = {
+        **({"text": text} if isinstance(text, str) else {"text": text[0], "text_pair": text[1]}),
         "label": prediction.label,
         "probability": prediction.probability,
         "probabilities": prediction.probabilities,

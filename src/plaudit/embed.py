@@ -118,6 +118,7 @@ class Embedder:
                     f"{model} was exported and has no token states to give. Embed with the model "
                     "that it was exported from."
                 )
+            artifact.refuse_pairs(loaded.spec, "embed")
             encoder, text = loaded.model.stock.base_model, loaded.spec.text
             if max_tokens is not None:
                 text = text.model_copy(update={"max_tokens": max_tokens})

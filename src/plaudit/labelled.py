@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from plaudit.artifact import Spec
+from plaudit.artifact import Spec, read_spec
+from plaudit.data import pair_inputs, texts
 from plaudit.data.cleaned import Rows, rows_of
 from plaudit.data.prepare import held_out
 from plaudit.data.records import Columns, Corpus, carried
@@ -119,6 +121,50 @@ def own(spec: Spec, columns: Columns, hint: str, say: Say = silent) -> tuple[Lab
     return found, source
 
 
+def given(
+    model: Path | str, inputs: Sequence[str], text: str | None, text_pair: str | None
+) -> Iterator[Sequence[str | tuple[str, str]]]:
+    """Find the texts without labels that a user wants a model to label.
+
+    Parameters
+    ----------
+    model : Path or str
+        Whether it labels single texts or pairs decides how the words are read.
+    inputs : sequence of str
+        Texts, a file, or ``-``: see :func:`plaudit.data.texts.gather`, and for pairs
+        :func:`plaudit.data.pair_inputs.gather`.
+    text, text_pair : str or None
+        Columns, where the file is a table; by default, of pairs, those of training.
+
+    Returns
+    -------
+    iterator of sequence of str, or of (str, str)
+        Blocks, as they come.
+
+    Raises
+    ------
+    PlauditError
+        The model or the file cannot be used.
+    """
+    spec = read_spec(Path(model))
+    names = pair_columns(spec, text, text_pair)
+    return texts.gather(inputs, column=text) if names is None else pair_inputs.gather(inputs, names)
+
+
+def pair_columns(spec: Spec, text: str | None, text_pair: str | None) -> tuple[str, str] | None:
+    """Name the columns in which a table has a model's pairs; None for a model of single texts.
+
+    Raises
+    ------
+    DataError
+        A second column was named for such a model.
+    """
+    _check_second(text_pair, spec)
+    if spec.text_pair_column is None:
+        return None
+    return text or spec.text_column or "text", text_pair or spec.text_pair_column
+
+
 def _held_out(source: Source, corpus: Corpus, spec: Spec) -> Labelled:
     rows = held_out(corpus, spec.clean, spec.split, spec.seed)
     if not len(rows):
@@ -143,15 +189,26 @@ def _mapping(columns: Columns, spec: Spec) -> dict[str, str] | None:
 def _read(source: Source, split: str | None, columns: Columns, spec: Spec) -> Corpus:
     """Read with the columns that were asked for, else with those of training, else guess."""
     mapping = _mapping(columns, spec)
+    _check_second(columns.text_pair, spec)
     asked = replace(columns, mapping=mapping)
     trained = replace(
         asked,
         text=columns.text or spec.text_column,
         label=columns.label or spec.label_column,
+        text_pair=columns.text_pair or spec.text_pair_column,
     )
     try:
         return read(source, split, trained, labels=spec.labels)
     except DataError:
-        if asked == trained:
+        # A model of pairs reads no single texts, so that the second column is never guessed.
+        if asked == trained or asked.text_pair != trained.text_pair:
             raise
         return read(source, split, asked, labels=spec.labels)
+
+
+def _check_second(asked: str | None, spec: Spec) -> None:
+    if asked is not None and spec.text_pair_column is None:
+        raise DataError(
+            f"--text-pair {asked}: the model was trained on single texts. Leave "
+            "--text-pair out, or train a model with data.text_pair."
+        )

@@ -104,7 +104,7 @@ def lr(config: Config, *, low: float = 1e-6, high: float = 1e-1, steps: int = 60
         """Drop the line."""
 
     prepared = with_pseudo_labels(config, prepare(config, say), say)
-    encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text)
+    encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text, config.pairs)
     model = new_model(config, prepared.labels, encoder)
     compute = plan(config.train.device, config.train.precision)
     data = with_teacher(config, encoded(prepared, encoder), encoder, say)

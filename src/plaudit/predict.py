@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from plaudit import artifact
-from plaudit.data.clean import clean
 from plaudit.data.rows import LONGEST_TEXT
+from plaudit.data.text_pairs import SEPARATOR, cleaned, joined
 from plaudit.errors import DataError
 from plaudit.evaluate.decide import Answers, answer
 from plaudit.model import onnx
@@ -20,6 +20,8 @@ from plaudit.model.device import Compute, plan
 from plaudit.model.infer import Engine, TorchEngine, softmax
 from plaudit.text.encode import TextEncoder
 
+Given = str | tuple[str, str]
+"""A text; or, for a model of pairs, two."""
 CHUNK = 2048
 """Texts held at a time; within them batches are sorted by length."""
 
@@ -72,6 +74,9 @@ class Classifier:
     ...     print(each.label, round(each.probability, 1))
     positive 1.0
     negative 1.0
+
+    A model that was trained with ``data.text_pair`` labels pairs:
+    ``classifier.predict([("A man eats.", "Someone eats.")])``.
     """
 
     def __init__(self, loaded: artifact.Loaded, compute: Compute) -> None:
@@ -79,7 +84,7 @@ class Classifier:
         self.labels = loaded.spec.labels
         self.seen_prints_N = loaded.seen_prints_N
         self._engine = _engine(loaded.model, compute)
-        self._encoder = TextEncoder(loaded.tokenizer, loaded.spec.text)
+        self._encoder = TextEncoder(loaded.tokenizer, loaded.spec.text, loaded.spec.pairs)
 
     @property
     def engine(self) -> Engine:
@@ -114,13 +119,14 @@ class Classifier:
         loaded = artifact.load(path)
         return cls(loaded, _compute(loaded.spec, device, precision))
 
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+    def predict(self, texts: Sequence[Given]) -> list[Prediction]:
         """Label texts.
 
         Parameters
         ----------
-        texts : sequence of str
-            Raw texts; they are cleaned as the training data was.
+        texts : sequence of str, or of (str, str)
+            Raw texts, or pairs of them for a model of pairs; they are cleaned as the training data
+            was.
 
         Returns
         -------
@@ -130,19 +136,19 @@ class Classifier:
         Raises
         ------
         plaudit.errors.DataError
-            ``texts`` is one string, or holds something that is not a string or is longer than
-            ``plaudit.data.rows.LONGEST_TEXT`` characters.
+            ``texts`` is one string, or holds something that is not a string (not a pair of strings,
+            for a model of pairs) or is longer than ``plaudit.data.rows.LONGEST_TEXT`` characters.
         """
         if isinstance(texts, str):
             raise DataError("predict takes a list of texts, not one: predict([text])")
         return list(self.stream(texts))
 
-    def stream(self, texts: Iterable[str], *, chunk: int = CHUNK) -> Iterator[Prediction]:
+    def stream(self, texts: Iterable[Given], *, chunk: int = CHUNK) -> Iterator[Prediction]:
         """Label texts as they come, in bounded memory.
 
         Parameters
         ----------
-        texts : iterable of str
+        texts : iterable of str, or of (str, str)
         chunk : int
             Texts that are read before the first answer: 1 answers each at once, more is faster.
 
@@ -152,9 +158,9 @@ class Classifier:
         """
         iterator = iter(texts)
         while block := list(islice(iterator, chunk)):
-            _check_strings(block)
-            cleaned = [clean(text, self.spec.clean) for text in block]
-            yield from self._named(self.answers(self._block(cleaned)))
+            whole = _joined(block) if self.spec.pairs else _checked(block)
+            read = [cleaned(text, self.spec.clean) for text in whole]
+            yield from self._named(self.answers(self._block(read)))
 
     @property
     def abstains(self) -> bool:
@@ -240,7 +246,8 @@ def _engine(model: ReviewClassifier | onnx.OnnxModel, compute: Compute) -> Engin
     return TorchEngine(model.to(compute.device).eval(), compute)
 
 
-def _check_strings(texts: Sequence[object]) -> None:
+def _checked(texts: Sequence[object]) -> list[str]:
+    found = []
     for n, text in enumerate(texts):
         if not isinstance(text, str):
             raise DataError(f"text {n} is {type(text).__name__}, not a string: {text!r:.80}")
@@ -249,3 +256,17 @@ def _check_strings(texts: Sequence[object]) -> None:
                 f"text {n} has {len(text):,} characters; at most {LONGEST_TEXT:,} are read. Cut "
                 "it, or split it."
             )
+        # Between the texts of a pair it has a meaning; in a text it has none.
+        found.append(text.replace(SEPARATOR, ""))
+    return found
+
+
+def _joined(pairs: Sequence[object]) -> list[str]:
+    for n, pair in enumerate(pairs):
+        if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
+            raise DataError(
+                f"text {n} is {type(pair).__name__}, not two texts: {pair!r:.80}. The model was "
+                "trained on pairs (data.text_pair): predict([(text, second)])"
+            )
+    firsts, seconds = zip(*pairs, strict=True)
+    return list(map(joined, _checked(firsts), _checked(seconds)))

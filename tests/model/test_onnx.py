@@ -13,7 +13,7 @@ import torch
 from plaudit.errors import ArtifactError, ConfigError, MissingExtra
 from plaudit.model import onnx as running
 from plaudit.model.classifier import combine
-from plaudit.text.encode import Encoded
+from plaudit.text.encoded import Encoded
 
 onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402

@@ -20,7 +20,7 @@ from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
 from plaudit.text.batches import Batch
 from plaudit.text.dataset import ReviewDataset, collate
-from plaudit.text.encode import Encoded
+from plaudit.text.encoded import Encoded
 from plaudit.text.packing import PackedBatch, Spans, pack
 from tests.conftest import save_encoder
 

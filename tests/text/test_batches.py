@@ -6,7 +6,7 @@ import torch
 
 from plaudit.text.batches import batch_of
 from plaudit.text.dataset import ReviewDataset, collate, dataloader
-from plaudit.text.encode import Encoded
+from plaudit.text.encoded import Encoded
 from plaudit.text.sampling import TokenBudgetSampler
 
 

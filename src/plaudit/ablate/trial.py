@@ -108,7 +108,7 @@ class Bench:
 
     def data(self, config: Config) -> tuple[Data, TextEncoder]:
         """Return the encoded rows."""
-        encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text)
+        encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text, config.pairs)
         parts = [*ROWS, "seed", "text"]
         key = _digest(config, parts) + config.model.encoder
         if self._data is None or self._data[0] != key:

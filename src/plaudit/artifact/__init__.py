@@ -13,6 +13,7 @@ from plaudit.artifact.spec import (
     Gate,
     Origin,
     Spec,
+    refuse_pairs,
     versions,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "files_of",
     "load",
     "read_spec",
+    "refuse_pairs",
     "save",
     "save_exported",
     "verify",

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from plaudit.config import CleanConfig, SplitConfig, TextConfig
+from plaudit.errors import ConfigError
 from plaudit.evaluate.decide import Decision
 
 MANIFEST = "plaudit.json"
@@ -84,8 +85,8 @@ class Spec(BaseModel):
         From which the held-out part of the training data can be found again; the sizes in force.
     precision : {"fp32", "bf16"}
         In which the report's numbers were computed.
-    text_column, label_column : str or None
-        ``data.text`` and ``data.label`` of the run.
+    text_column, text_pair_column, label_column : str or None
+        ``data.text``, ``data.text_pair`` and ``data.label`` of the run.
     data_files : dict of str to str
         Name to SHA-256 of what was trained on.
     label_mapping : dict of str to str, or None
@@ -115,11 +116,39 @@ class Spec(BaseModel):
     label_mapping: dict[str, str] | None
     precision: Literal["fp32", "bf16"] = "fp32"
     text_column: str | None = None
+    text_pair_column: str | None = None
     label_column: str | None = None
     excluded: int = 0
     decision: Decision | None = None
     config_digest: str
     versions: dict[str, str]
+
+    @property
+    def pairs(self) -> bool:
+        """Whether the model reads two texts at a time."""
+        return self.text_pair_column is not None
+
+
+def refuse_pairs(spec: Spec, command: str) -> None:
+    """Say that a command takes no model of pairs.
+
+    Parameters
+    ----------
+    spec : Spec
+    command : str
+        Such as ``"explain"``.
+
+    Raises
+    ------
+    ConfigError
+        The model is one.
+    """
+    if spec.pairs:
+        raise ConfigError(
+            f"plaudit {command}: the model labels pairs of texts (data.text_pair = "
+            f"{spec.text_pair_column!r}), and {command} is for models of single texts. plaudit "
+            "predict, evaluate, score, compare and export take it."
+        )
 
 
 def versions() -> dict[str, str]:

@@ -157,11 +157,13 @@ def judge_by_model(
     plaudit.errors.ArtifactError
         The model cannot be loaded.
     """
+    from plaudit.artifact import refuse_pairs
     from plaudit.data.clean import clean
     from plaudit.data.fingerprint import fingerprints
     from plaudit.predict import Classifier
 
     classifier = Classifier.load(model, device=device)
+    refuse_pairs(classifier.spec, "audit")
     if unknown := sorted(set(table.labels) - set(classifier.labels)):
         raise ConfigError(
             f"{model} does not know the label {unknown[0]!r}; its labels are "

@@ -101,7 +101,9 @@ def _weights(spec: artifact.Spec) -> str:
 
 
 def _load(folder: Path, device: str) -> list[Contender]:
-    weights = _weights(artifact.read_spec(folder))
+    spec = artifact.read_spec(folder)
+    artifact.refuse_pairs(spec, "bench")
+    weights = _weights(spec)
     if weights != "torch":
         classifier = Classifier.load(folder, device=device)
         return [Contender(folder, weights, "cpu", "auto", classifier)]

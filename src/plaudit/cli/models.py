@@ -11,7 +11,15 @@ import typer
 
 from plaudit import console, progress
 from plaudit.cli.about import help_with_settings
-from plaudit.cli.options import AsJson, Device, LabelColumn, OutFile, Quiet, TextColumn
+from plaudit.cli.options import (
+    AsJson,
+    Device,
+    LabelColumn,
+    OutFile,
+    Quiet,
+    SecondColumn,
+    TextColumn,
+)
 from plaudit.console import advise, guarded, inert, out
 from plaudit.errors import ConfigError
 
@@ -85,6 +93,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
         str | None, typer.Option(metavar="NAME", help="Which official split; by default test.")
     ] = None,
     text: TextColumn = None,
+    text_pair: SecondColumn = None,
     label: LabelColumn = None,
     labels: Annotated[
         str | None,
@@ -114,7 +123,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
     from plaudit import run as api
 
     with progress.watch(quiet=False) as watcher:
-        columns = Columns(text=text, label=label, mapping=mapping)
+        columns = Columns(text=text, label=label, mapping=mapping, text_pair=text_pair)
         document = api.evaluate(
             model,
             data,
@@ -149,25 +158,27 @@ def predict(
         list[str] | None,
         typer.Argument(
             metavar="TEXT|FILE|-",
-            help="Texts, one file of them, or - (or nothing) for standard input, one a line.",
+            help="Texts, one file of them, or - (or nothing) for standard input, one a line. Of "
+            "pairs: two texts, a table, or on standard input an object a line.",
         ),
     ] = None,
     text: TextColumn = None,
+    text_pair: SecondColumn = None,
     device: Device = "auto",
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line a text.")] = False,
 ) -> None:
-    """Label texts: arguments, a file, or standard input."""
-    from plaudit.data.texts import gather
+    """Label texts, or pairs of them: arguments, a file, or standard input."""
+    from plaudit.labelled import given
 
-    blocks = gather(inputs or (), column=text)
+    blocks = given(model, inputs or (), text, text_pair)
     if sys.stdin.isatty() and inputs in (None, [], ["-"]):
         console.say("reading standard input, one text a line; Ctrl-D ends it")
     from plaudit.predict import Classifier
 
     classifier = Classifier.load(model, device=device)
     for block in blocks:
-        for given, prediction in zip(block, classifier.predict(block), strict=True):
-            out(console.prediction_line(given, prediction, json=json))
+        for asked, prediction in zip(block, classifier.predict(block), strict=True):
+            out(console.prediction_line(asked, prediction, json=json))
     advise(f"plaudit evaluate {shlex.quote(model)} DATA")
 
 

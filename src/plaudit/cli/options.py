@@ -16,6 +16,10 @@ TextColumn = Annotated[
     str | None,
     typer.Option("--text", metavar="COL", help="Column of the text."),
 ]
+SecondColumn = Annotated[
+    str | None,
+    typer.Option("--text-pair", metavar="COL", help="Column of the second text, of pairs."),
+]
 LabelColumn = Annotated[
     str | None, typer.Option("--label", metavar="COL", help="Column of the label.")
 ]

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from plaudit import console, progress
-from plaudit.cli.options import AsJson, Device, Quiet, TextColumn
+from plaudit.cli.options import AsJson, Device, Quiet, SecondColumn, TextColumn
 from plaudit.console import advise, guarded, inert, out
 
 
@@ -21,6 +21,7 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter an option
     ],
     file: Annotated[Path, typer.Argument(metavar="OUT", help="A new file of one of these kinds.")],
     text: TextColumn = None,
+    text_pair: SecondColumn = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Write one for each label.")
     ] = False,
@@ -43,6 +44,7 @@ def score(  # noqa: PLR0913, PLR0917 - one parameter an option
             data,
             file,
             text=text,
+            text_pair=text_pair,
             probabilities=probabilities,
             excel_safe=excel_safe,
             shard_rows=shard_rows,

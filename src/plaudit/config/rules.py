@@ -61,6 +61,7 @@ def conflicts(config: Config) -> list[Conflict]:
     return [
         *_finite(config),
         *_tokens(config),
+        *_pairs(config),
         *_split(config),
         *_imbalance(config),
         *_craft(config),
@@ -101,6 +102,28 @@ def _tokens(config: Config) -> list[Conflict]:
             )
         )
     return found
+
+
+def _pairs(config: Config) -> list[Conflict]:
+    if config.data.text_pair is None:
+        return []
+    single = "its texts are single ones"
+    unfit = [
+        ("text.policy", config.text.policy == "windows", "windows over two texts are not defined"),
+        ("data.exclude", config.data.exclude is not None, "single texts equal no pair"),
+        ("pretrain.texts", config.pretrain.texts is not None, single),
+        ("distill.texts", config.distill.texts is not None, single),
+        ("pseudo.texts", config.pseudo.texts is not None, single),
+        ("report.robustness", config.report.robustness, "it changes single texts only"),
+    ]
+    return [
+        Conflict(
+            (key, "data.text_pair"),
+            f"{key} is {_value(config, key)}, but data.text_pair is set: {why}. Leave {key} out.",
+        )
+        for key, is_set, why in unfit
+        if is_set
+    ]
 
 
 def _split(config: Config) -> list[Conflict]:

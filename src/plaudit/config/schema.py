@@ -36,6 +36,9 @@ class DataConfig(Section):
     """Test data, opened only after training; without it, the official split or a held-out part."""
     text: str | None = None
     """Column of the text; guessed when there is one possible choice."""
+    text_pair: str | None = None
+    """Column of a second text, where two are labelled together: premise and hypothesis, question
+    and passage. The encoder reads both, as [CLS] text [SEP] text_pair [SEP]."""
     label: str | None = None
     """Column of the label; guessed when there is one possible choice."""
     labels: dict[str, str] | None = None
@@ -404,6 +407,11 @@ class Config(Section):
     def split_seed(self) -> int:
         """The seed by which the data is divided."""
         return self.seed if self.split.seed is None else self.split.seed
+
+    @property
+    def pairs(self) -> bool:
+        """Whether two texts are labelled together."""
+        return self.data.text_pair is not None
 
     def digest(self) -> str:
         """Return a short SHA-256 over everything but the run's name and place.

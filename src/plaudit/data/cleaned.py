@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from plaudit.config import CleanConfig
-from plaudit.data.clean import clean
 from plaudit.data.fingerprint import fingerprints
 from plaudit.data.records import Corpus
+from plaudit.data.text_pairs import SEPARATOR, cleaned, shown
 from plaudit.errors import DataError
 
 
@@ -20,6 +20,7 @@ class Rows:
     Attributes
     ----------
     texts : list of str
+        A pair is one string (:mod:`plaudit.data.text_pairs`).
     targets_N : ndarray of int64
         Indices into the run's labels.
     origins : list of str
@@ -50,6 +51,10 @@ class Rows:
             np.concatenate([self.prints_N, others.prints_N]),
         )
 
+    def shown(self) -> Rows:
+        """Return the rows with pairs written as a reader sees them."""
+        return replace(self, texts=[shown(text) for text in self.texts])
+
     def take(self, index: np.ndarray) -> Rows:
         """Return the rows at these positions."""
         return Rows(
@@ -73,10 +78,11 @@ def rows_of(corpus: Corpus, config: CleanConfig) -> Rows:
     targets: list[int] = []
     # In batches: row by row, datasets spends more time on a row than cleaning it takes.
     for batch in corpus.rows.iter(batch_size=1000):
-        texts += [clean(text, config) for text in batch["text"]]
+        texts += [cleaned(text, config) for text in batch["text"]]
         origins += batch["origin"]
         targets += batch["label"]
-    empty = [origin for origin, text in zip(origins, texts, strict=True) if not text]
+    # Of a pair, neither half may be.
+    empty = [o for o, text in zip(origins, texts, strict=True) if not all(text.split(SEPARATOR))]
     if empty:
         raise DataError(
             f"{len(empty)} texts are empty once cleaned: {', '.join(empty[:10])}. "

@@ -62,12 +62,27 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The columns to read, whether text or label was guessed, and what else is carried along."""
+    """The columns to read, whether text or label was guessed, and what else is carried along.
+
+    ``text_pair`` is the column of a second text; None: there is none.
+    """
 
     text: str
     label: str
     guessed: bool
     others: tuple[str, ...] = ()
+    text_pair: str | None = None
+
+    @property
+    def named(self) -> Columns:
+        """The same columns, as if a user had named all of them."""
+        return Columns(self.text, self.label, others=self.others, text_pair=self.text_pair)
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """All columns that are read, each once."""
+        second = () if self.text_pair is None else (self.text_pair,)
+        return tuple(dict.fromkeys((self.text, self.label, *second, *self.others)))
 
 
 def choose(header: Header, columns: Columns) -> Chosen:
@@ -91,12 +106,14 @@ def choose(header: Header, columns: Columns) -> Chosen:
     """
     for other in columns.others:
         _check_other(header, other)
-    label = columns.label or _named(header, LABEL_NAMES, "label", beside=columns.text)
-    text = columns.text or _named(header, TEXT_NAMES, "text", beside=label)
+    second = columns.text_pair
+    label = columns.label or _named(header, LABEL_NAMES, "label", beside=(columns.text, second))
+    text = columns.text or _named(header, TEXT_NAMES, "text", beside=(label, second))
     if text is None:
-        text = _only([n for n in header.names if n in header.texts and n != label], header, "text")
+        wordy = [n for n in header.names if n in header.texts and n not in (label, second)]
+        text = _only(wordy, header, "text")
     if label is None:
-        label = _only([name for name in header.names if name != text], header, "label")
+        label = _only([n for n in header.names if n not in (text, second)], header, "label")
     _check_present(header, "text", text)
     _check_present(header, "label", label)
     if text == label:
@@ -104,8 +121,10 @@ def choose(header: Header, columns: Columns) -> Chosen:
             f"{header.where}: data.text and data.label (with plaudit evaluate: --text and --label) "
             f"both name the column '{text}'. Present are {quoted(header.names)}."
         )
+    if second is not None:
+        _check_second(header, second, (text, label))
     guessed = columns.text is None or columns.label is None
-    return Chosen(text, label, guessed, columns.others)
+    return Chosen(text, label, guessed, columns.others, second)
 
 
 def choose_text(header: Header, asked: str | None) -> str:
@@ -129,7 +148,7 @@ def choose_text(header: Header, asked: str | None) -> str:
     if asked is not None and header.names.count(asked) == 1:
         return asked
     wordy = [n for n in header.names if n in header.texts and plain_name(n) not in LABEL_NAMES]
-    return _named(header, TEXT_NAMES, "text", beside=None) or _only(wordy, header, "text")
+    return _named(header, TEXT_NAMES, "text", beside=()) or _only(wordy, header, "text")
 
 
 def plain_name(name: str) -> str:
@@ -143,8 +162,10 @@ def plain_name(name: str) -> str:
     return re.sub(r"[\W_]", "", name.casefold())
 
 
-def _named(header: Header, known: frozenset[str], role: str, beside: str | None) -> str | None:
-    found = [name for name in header.names if name != beside and plain_name(name) in known]
+def _named(
+    header: Header, known: frozenset[str], role: str, beside: tuple[str | None, ...]
+) -> str | None:
+    found = [name for name in header.names if name not in beside and plain_name(name) in known]
     return _only(found, header, role) if found else None
 
 
@@ -177,6 +198,18 @@ def _check_present(header: Header, role: str, name: str) -> None:
             f"{header.where}: there is no column '{name}' (data.{role}) among "
             f"{quoted(header.names)}{did_you_mean(name, header.names)}.{_separator_hint(header)} "
             f"Name one of these: {_setting(role, 'COLUMN')}."
+        )
+
+
+def _check_second(header: Header, name: str, others: tuple[str, str]) -> None:
+    times = header.names.count(name)
+    roles = [role for role, other in zip(("text", "label"), others, strict=True) if other == name]
+    if times != 1 or roles:
+        has = f"that is data.{roles[0]}" if roles else f"there are {times}" if times else "has none"
+        raise DataError(
+            f"{header.where}: data.text_pair (--text-pair) needs a column '{name}' of its own, "
+            f"but {has}; present are {quoted(header.names)}{did_you_mean(name, header.names)}. "
+            "Name the column of the second text."
         )
 
 

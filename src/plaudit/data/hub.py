@@ -6,12 +6,13 @@ import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import repeat
 from typing import Any
 
 from plaudit.data import network
 from plaudit.data.columns import Chosen, Header, choose
 from plaudit.data.records import Columns
-from plaudit.data.rows import RawRow
+from plaudit.data.rows import SINGLE, RawRow
 from plaudit.errors import DataError
 
 _REPO = re.compile(r"([\w.-]+/[\w.-]+)(?:/([\w.-]+))?")
@@ -204,12 +205,14 @@ def rows(dataset: Any, where: str, chosen: Chosen) -> Iterator[RawRow]:
     """
     names = class_names(dataset, chosen.label)
     number = 0
-    wanted = list(dict.fromkeys((chosen.text, chosen.label, *chosen.others)))
-    for batch in dataset.select_columns(wanted).iter(batch_size=_BATCH_ROWS):
+    for batch in dataset.select_columns(list(chosen.read)).iter(batch_size=_BATCH_ROWS):
         columns = [batch[name] for name in (chosen.text, chosen.label, *chosen.others)]
-        for text, label, *others in zip(*columns, strict=True):
+        seconds = batch[chosen.text_pair] if chosen.text_pair else repeat(SINGLE)
+        found = zip(*columns, strict=True)
+        for second, (text, label, *others) in zip(seconds, found, strict=False):
             number += 1
-            yield RawRow(text, _named(label, names), f"{where}:{number}", tuple(others))
+            origin = f"{where}:{number}"
+            yield RawRow(text, _named(label, names), origin, tuple(others), second)
 
 
 def _named(label: object, names: tuple[str, ...]) -> object:

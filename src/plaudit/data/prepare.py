@@ -112,7 +112,8 @@ def prepare(config: Config, say: Say) -> Prepared:
     DataError, ConfigError, MissingExtra
         The data cannot be used as asked.
     """
-    columns = Columns(config.data.text, config.data.label, config.data.labels)
+    asked = config.data
+    columns = Columns(asked.text, asked.label, asked.labels, text_pair=asked.text_pair)
     source = resolve(config.data.train, imdb=config.data.imdb, say=say)
     given_test = resolve(config.data.test, imdb=config.data.imdb) if config.data.test else None
     unwanted = exclude.read(config.data.exclude, config.clean) if config.data.exclude else None

@@ -20,6 +20,8 @@ class Columns:
     ----------
     text, label : str or None
         Column names; None: guess, when there is exactly one possible choice.
+    text_pair : str or None
+        The column of the second text; None: texts are single.
     mapping : mapping of str to str, optional
         From a label value, or a range of numbers such as ``"1-4"``, to a label name. Values that
         no key covers are an error.
@@ -32,6 +34,7 @@ class Columns:
     label: str | None = None
     mapping: Mapping[str, str] | None = None
     others: tuple[str, ...] = ()
+    text_pair: str | None = None
 
 
 def carried(column: str) -> str:
@@ -77,8 +80,9 @@ class Corpus:
     Attributes
     ----------
     rows : datasets.Dataset
-        Columns ``text`` (string, raw), ``label`` (int64, index into ``labels``) and ``origin``
-        (string, such as ``"reviews.csv:12"``), memory-mapped where large; and, as strings, the
+        Columns ``text`` (string, raw; a pair as :mod:`plaudit.data.text_pairs` joins it),
+        ``label`` (int64, index into ``labels``) and ``origin`` (string, such as
+        ``"reviews.csv:12"``), memory-mapped where large; and, as strings, the
         further columns that were asked for, each under the name that :func:`carried` gives it.
     labels : tuple of str
         Label names; sorted (numbers by value) unless the source or the caller fixed them.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from plaudit.data.labels import LabelRule, in_order
 from plaudit.data.problems import Flaw, Problems, quoted
 from plaudit.data.records import carried
+from plaudit.data.text_pairs import joined
 from plaudit.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 CHUNK_ROWS = 2048
 SPILL_BYTES = 256 * 2**20
 MOST_LABELS = 1000
+SINGLE = object()
+"""In place of the second text where texts are single; None is one that is missing."""
 LONGEST_TEXT = 2**20
 """Characters. Such a text takes up to 2 s and 300 MB to tokenise, and ten times as much, tenfold;
 an encoder reads the length of a long essay at most."""
@@ -30,13 +33,15 @@ an encoder reads the length of a long essay at most."""
 class RawRow:
     """One row as a source has it, unchecked; ``origin`` says where, as in ``reviews.csv:12``.
 
-    ``others`` are the values of the further columns that were asked for, in that order.
+    ``others`` are the values of the further columns that were asked for, in that order; ``second``
+    is the second text of a pair.
     """
 
     text: object
     label: object
     origin: str
     others: tuple[object, ...] = ()
+    second: object = SINGLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ def gather(
     table = _TableWriter(others)
     codes: dict[str, int] = {name: code for code, name in enumerate(rule.allowed or ())}
     for row in rows:
-        text = checked_text(row.text)
+        text = checked_row(row)
         name = rule.name(row.label)
         flaw = text if isinstance(text, Flaw) else name if isinstance(name, Flaw) else None
         if flaw is not None:
@@ -101,6 +106,26 @@ def gather(
     names = tuple(name for name in listed if name in codes)
     names += in_order(name for name in codes if name not in listed)
     return Gathered(table.finish(names, codes), names)
+
+
+def checked_row(row: RawRow) -> str | Flaw:
+    """Return a row's text or its two texts as one string, or what is wrong with them.
+
+    Parameters
+    ----------
+    row : RawRow
+
+    Returns
+    -------
+    str or Flaw
+    """
+    first = checked_text(row.text)
+    if row.second is SINGLE or isinstance(first, Flaw):
+        return first
+    second = checked_text(row.second)
+    if isinstance(second, Flaw):
+        return Flaw(f"of the second text (data.text_pair): {second.found}", second.advice)
+    return joined(first, second)
 
 
 def checked_text(text: object) -> str | Flaw:

@@ -229,6 +229,11 @@ def _open(
 
 def _carries(source: Source, columns: Columns, present: tuple[str, ...]) -> bool:
     """Tell whether further columns are wanted; those that are not there are a mistake."""
+    if columns.text_pair is not None:
+        raise DataError(
+            f"{source.asked}: it holds single texts, and so no column {columns.text_pair!r} of a "
+            "second one (data.text_pair). Leave that out, or give a table that has the column."
+        )
     unknown = [name for name in columns.others if name not in present]
     if unknown:
         has = f"only {quoted(present)}" if present else "no further columns"
@@ -244,7 +249,7 @@ def _open_table(source: Source, columns: Columns, problems: Problems, say: Say) 
     first = tables.header(files[0])
     chosen = choose(first, columns)
     for file in files[1:]:
-        choose(tables.header(file), Columns(chosen.text, chosen.label, others=chosen.others))
+        choose(tables.header(file), chosen.named)
     if chosen.guessed:
         say(_guess(files[0].name, chosen))
     return _Opened(

@@ -22,7 +22,7 @@ from plaudit.data.formats import (
     parquet_records,
 )
 from plaudit.data.problems import Problems, did_you_mean, quoted
-from plaudit.data.rows import RawRow
+from plaudit.data.rows import SINGLE, RawRow
 from plaudit.errors import DataError
 
 _FORMATS: dict[str, Format] = {
@@ -224,14 +224,14 @@ def rows(files: Sequence[TableFile], chosen: Chosen, problems: Problems) -> Iter
     DataError
         A file cannot be read, lacks a column, or has no rows.
     """
-    wanted = tuple(dict.fromkeys((chosen.text, chosen.label, *chosen.others)))
     for file in files:
         bad_before, good = problems.count, 0
-        for line, found in records(file, wanted, problems):
+        for line, found in records(file, chosen.read, problems):
             good += 1
             others = tuple(found.get(name) for name in chosen.others)
             origin = f"{file.name}:{line}"
-            yield RawRow(found.get(chosen.text), found.get(chosen.label), origin, others)
+            second = SINGLE if chosen.text_pair is None else found.get(chosen.text_pair)
+            yield RawRow(found.get(chosen.text), found.get(chosen.label), origin, others, second)
         if not good and problems.count == bad_before:
             raise DataError(f"{file.name}: there is a header and no row. Check the file's export.")
 

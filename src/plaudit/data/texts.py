@@ -46,7 +46,7 @@ def gather(inputs: Sequence[str] = (), *, column: str | None = None) -> Iterator
     """
     if not inputs or list(inputs) == ["-"]:
         return arrivals(sys.stdin.buffer, "standard input")
-    if len(inputs) == 1 and _names_a_file(inputs[0]):
+    if len(inputs) == 1 and names_a_file(inputs[0]):
         return _blocks(read(Path(inputs[0]), column))
     return _blocks(inputs)
 
@@ -122,7 +122,8 @@ def _decoded(line: bytes, name: str, number: int) -> str:
         ) from None
 
 
-def _names_a_file(text: str) -> bool:
+def names_a_file(text: str) -> bool:
+    """Tell whether an argument is meant as a file rather than as a text."""
     try:
         # Nor must a folder, but for the dots that are one everywhere.
         if Path(text).is_file() or (Path(text).is_dir() and text.strip(".")):

@@ -122,7 +122,7 @@ def of_rows(rows: Rows, answers: Answers, labels: tuple[str, ...]) -> Prediction
         rows.targets_N,
         answers.chosen_N,
         answers.probabilities_NC,
-        [excerpt(text) for text in rows.texts],
+        [excerpt(text) for text in rows.shown().texts],
     )
 
 

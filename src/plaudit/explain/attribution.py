@@ -23,7 +23,7 @@ from plaudit.explain.reading import Reading
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.infer import TorchEngine, padded
 from plaudit.text.batches import Batch, batch_of
-from plaudit.text.encode import Encoded
+from plaudit.text.encoded import Encoded
 
 
 @dataclass(frozen=True, slots=True)

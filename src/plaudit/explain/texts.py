@@ -88,6 +88,7 @@ def explain(
     if not isinstance(model, Classifier):
         _refuse_exported(Path(model))
         model = Classifier.load(model, device=device)
+    artifact.refuse_pairs(model.spec, "explain")
     cleaned = [clean(text, model.spec.clean) for text in texts]
     return explain_cleaned(model, cleaned, target=target, method=method, steps=steps)
 

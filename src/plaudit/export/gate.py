@@ -14,6 +14,7 @@ from plaudit.artifact import Gate, Spec
 from plaudit.data.cleaned import Rows, rows_of
 from plaudit.data.records import Columns
 from plaudit.data.sources import Say, read, resolve
+from plaudit.data.text_pairs import SEPARATOR
 from plaudit.errors import DataError, ExportError, MissingExtra
 from plaudit.labelled import find
 from plaudit.predict import Classifier
@@ -69,9 +70,15 @@ def texts(spec: Spec, data: str | None, say: Say) -> Texts:
     order = np.argsort([len(text) for text in rows.texts], kind="stable")
     spread = order[np.unique(np.linspace(0, len(order) - 1, TEXTS).astype(int))]
     chosen = [rows.texts[i] for i in spread]
-    chosen += [" ".join(text.split()[:SHORT_WORDS]) for text in chosen[:: TEXTS // 32]]
+    chosen += [_shortened(text) for text in chosen[:: TEXTS // 32]]
     mixed = np.random.default_rng(0).permutation(len(chosen))
     return Texts([chosen[i] for i in mixed], note)
+
+
+def _shortened(text: str) -> str:
+    """Keep the first words, of both halves of a pair."""
+    parts = (half.split()[:SHORT_WORDS] for half in text.split(SEPARATOR))
+    return SEPARATOR.join(map(" ".join, parts))
 
 
 def compare(original: Classifier, exported: Classifier, chosen: Texts, limit: float) -> Gate:

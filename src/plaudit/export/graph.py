@@ -17,7 +17,7 @@ from torch import nn
 from plaudit.errors import ExportError, MissingExtra
 from plaudit.model import families
 from plaudit.model.classifier import ReviewClassifier
-from plaudit.model.onnx import INPUTS, OUTPUT, imported
+from plaudit.model.onnx import INPUTS, OUTPUT, TYPES, imported
 
 OPSET = 20
 """The first with GELU as one operator."""
@@ -37,10 +37,18 @@ class Pieces(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        token_type_ids: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Return the logits of each piece, shape (P, C)."""
         stock = self.model.stock
-        states_PTD = stock.base_model(input_ids=input_ids, attention_mask=attention_mask)[0]
+        types = families.types(stock.config, token_type_ids)
+        states_PTD = stock.base_model(input_ids=input_ids, attention_mask=attention_mask, **types)[
+            0
+        ]
         return families.head(stock, self.model.pool(states_PTD, attention_mask))
 
 
@@ -53,7 +61,7 @@ def check_installed() -> None:
         raise MissingExtra("plaudit export", "onnx") from error
 
 
-def write(model: ReviewClassifier, path: Path) -> None:
+def write(model: ReviewClassifier, path: Path, *, pairs: bool = False) -> None:
     """Write a model as a graph from padded pieces of any number and length to logits.
 
     Parameters
@@ -62,6 +70,8 @@ def write(model: ReviewClassifier, path: Path) -> None:
         On the CPU.
     path : Path
         A new file. Very large weights go to a second one beside it.
+    pairs : bool
+        The model reads pairs of texts: token types, where the encoder has them, are an input.
 
     Raises
     ------
@@ -71,17 +81,21 @@ def write(model: ReviewClassifier, path: Path) -> None:
     ids_PT = torch.full((2, 8), 3)
     mask_PT = torch.ones_like(ids_PT)
     mask_PT[1, 5:] = 0
+    inputs: dict[str, torch.Tensor] = dict(zip(INPUTS, (ids_PT, mask_PT), strict=True))
+    if pairs and families.types(model.stock.config, mask_PT):
+        inputs[TYPES] = torch.zeros_like(ids_PT)
+        inputs[TYPES][0, 4:] = 1
     longest = families.longest(model.stock.config)
     axes = {0: torch.export.Dim("pieces"), 1: torch.export.Dim("tokens", max=longest)}
     try:
         with torch.no_grad(), _quiet(), _plain_attention(model):
             program = torch.onnx.export(
                 Pieces(model).eval(),
-                (ids_PT, mask_PT),
+                tuple(inputs.values()),
                 dynamo=True,
-                input_names=list(INPUTS),
+                input_names=list(inputs),
                 output_names=[OUTPUT],
-                dynamic_shapes=dict.fromkeys(INPUTS, axes),
+                dynamic_shapes=dict.fromkeys(inputs, axes),
                 opset_version=OPSET,
                 verbose=False,
             )

@@ -180,11 +180,11 @@ def _write(
 ) -> None:
     target = staged / artifact.GRAPH
     if weights == "onnx":
-        graph.write(model, target)
+        graph.write(model, target, pairs=spec.pairs)
     else:
         with tempfile.TemporaryDirectory(dir=staged, prefix=".") as scratch:
             fp32 = Path(scratch) / artifact.GRAPH
-            graph.write(model, fp32)
+            graph.write(model, fp32, pairs=spec.pairs)
             graph.quantise(fp32, target)
     origin = artifact.Origin(weights_sha256=artifact.weights_sha256(source))
     own = spec.model_copy(update={"weights": weights, "exported": origin})

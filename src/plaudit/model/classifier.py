@@ -41,7 +41,11 @@ class ReviewClassifier(nn.Module):
         self.window_pooling = window_pooling
 
     def forward(
-        self, ids_PT: torch.Tensor, mask_PT: torch.Tensor | Spans, owner_P: torch.Tensor
+        self,
+        ids_PT: torch.Tensor,
+        mask_PT: torch.Tensor | Spans,
+        owner_P: torch.Tensor,
+        types_PT: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Classify.
 
@@ -53,6 +57,8 @@ class ReviewClassifier(nn.Module):
             Which tokens are real; or where the pieces of the one row are.
         owner_P : Tensor of int64
             Ascending: the text that each piece belongs to.
+        types_PT : Tensor of int64, optional
+            Token types, of pairs; read by encoders that have them.
 
         Returns
         -------
@@ -60,11 +66,12 @@ class ReviewClassifier(nn.Module):
             Logits, in the precision of the head.
         """
         if isinstance(mask_PT, Spans):
-            states_SD = packed.states(self.stock, ids_PT, mask_PT)
+            states_SD = packed.states(self.stock, ids_PT, mask_PT, types_PT)
             pooled_PD = self.pool(*packed.spread(states_SD, mask_PT))
             texts = mask_PT.texts
         else:
-            states_PTD = self.stock.base_model(input_ids=ids_PT, attention_mask=mask_PT)[0]
+            types = families.types(self.stock.config, types_PT)
+            states_PTD = self.stock.base_model(input_ids=ids_PT, attention_mask=mask_PT, **types)[0]
             pooled_PD = self.pool(states_PTD, mask_PT)
             texts = int(owner_P[-1]) + 1
         logits_PC = families.head(self.stock, pooled_PD)

@@ -176,6 +176,13 @@ def longest(config: Any) -> int:
     return most - offset
 
 
+def types(config: Any, types_PT: torch.Tensor | None) -> dict[str, torch.Tensor]:
+    """Return the keyword by which an encoder takes token types; empty where it has none."""
+    if types_PT is None or getattr(config, "type_vocab_size", 0) < 2:
+        return {}
+    return {"token_type_ids": types_PT}
+
+
 def set_dropout(config: Any, dropout: float, attention_dropout: float) -> None:
     """Write the dropout rates under the names that the architecture uses."""
     match config.model_type:

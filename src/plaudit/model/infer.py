@@ -14,7 +14,7 @@ from plaudit.model import packed
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
 from plaudit.text.batches import Batch, batch_of
-from plaudit.text.encode import Encoded
+from plaudit.text.encoded import Encoded
 from plaudit.text.packing import AnyBatch, PackedLoader
 from plaudit.text.sampling import TokenBudgetSampler
 

@@ -18,9 +18,11 @@ from plaudit.model.classifier import WindowPooling, combine
 from plaudit.model.device import Compute
 from plaudit.model.infer import in_order, padded
 from plaudit.text.batches import Batch
-from plaudit.text.encode import Encoded
+from plaudit.text.encoded import Encoded
 
 INPUTS = ("input_ids", "attention_mask")
+TYPES = "token_type_ids"
+"""A third input, of models of pairs whose encoder has token types."""
 OUTPUT = "logits"
 CPU = Compute("cpu", "fp32", "exported to ONNX, run by ONNX Runtime on the CPU")
 
@@ -37,12 +39,15 @@ class OnnxModel:
     alone : bool
         One text a batch. In int8 one scale serves all that is in a batch, so that a text's answer
         would depend on what stands beside it.
+    typed : bool
+        The graph takes token types.
     """
 
     session: Any
     classes: int
     window_pooling: WindowPooling
     alone: bool = False
+    typed: bool = False
 
     def logits(
         self, encoded: Encoded, *, batch_tokens: int = CPU.tokens_at_once, pad_id: int = 0
@@ -58,6 +63,8 @@ class OnnxModel:
 
     def _run(self, batch: Batch) -> np.ndarray:
         feed = dict(zip(INPUTS, (batch.ids_PT.numpy(), batch.mask_PT.numpy()), strict=True))
+        if batch.types_PT is not None and self.typed:
+            feed[TYPES] = batch.types_PT.numpy()
         logits_PC: np.ndarray = self.session.run([OUTPUT], feed)[0]
         texts = len(batch.rows_B)
         if texts == len(logits_PC):
@@ -127,7 +134,8 @@ def load(
             f"{path} cannot be run: {first} Export the model again with this version."
         ) from error
     _check_form(path, session, classes)
-    return OnnxModel(session, classes, window_pooling, alone)
+    typed = any(each.name == TYPES for each in session.get_inputs())
+    return OnnxModel(session, classes, window_pooling, alone, typed)
 
 
 def imported() -> tuple[Any, Any]:
@@ -191,7 +199,8 @@ def _check_files(path: Path, others: Collection[str]) -> None:
 def _check_form(path: Path, session: Any, classes: int) -> None:
     takes = {each.name: (each.type, len(each.shape)) for each in session.get_inputs()}
     gives = {each.name: (each.type, each.shape[-1:]) for each in session.get_outputs()}
-    if takes != dict.fromkeys(INPUTS, ("tensor(int64)", 2)):
+    rows = ("tensor(int64)", 2)
+    if takes not in (dict.fromkeys(INPUTS, rows), dict.fromkeys((*INPUTS, TYPES), rows)):
         raise ArtifactError(
             f"{path} takes {sorted(takes)}, not {sorted(INPUTS)} as rows of token ids. Use the "
             "graph that plaudit export wrote."

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from plaudit.errors import ConfigError
+from plaudit.model import families
 from plaudit.model.device import Compute
 from plaudit.text.packing import Spans
 
@@ -105,7 +106,9 @@ def _kernel_lacks(config: Any, compute: Compute) -> str:
     return ""
 
 
-def states(stock: Any, ids_1S: torch.Tensor, spans: Spans) -> torch.Tensor:
+def states(
+    stock: Any, ids_1S: torch.Tensor, spans: Spans, types_1S: torch.Tensor | None = None
+) -> torch.Tensor:
     """Encode a packed row.
 
     Parameters
@@ -114,6 +117,8 @@ def states(stock: Any, ids_1S: torch.Tensor, spans: Spans) -> torch.Tensor:
         Of one of ``FAMILIES``.
     ids_1S : Tensor of int64
     spans : Spans
+    types_1S : Tensor of int64, optional
+        Token types, of pairs.
 
     Returns
     -------
@@ -126,6 +131,7 @@ def states(stock: Any, ids_1S: torch.Tensor, spans: Spans) -> torch.Tensor:
         position_ids=positions(stock.config, ids_1S[0], spans)[None],
         cu_seq_lens_q=spans.bounds_P1,
         max_length_q=spans.longest,
+        **families.types(stock.config, types_1S),
     )
     states_SD: torch.Tensor = encoded[0][0]
     return states_SD

@@ -14,7 +14,7 @@ from plaudit.errors import ConfigError
 from plaudit.model.device import Compute
 from plaudit.model.infer import autocast, in_order, padded
 from plaudit.text.batches import Batch
-from plaudit.text.encode import Encoded
+from plaudit.text.encoded import Encoded
 
 Pooling = Literal["cls", "mean", "max", "last_four"]
 LAST = 4

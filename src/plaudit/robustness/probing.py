@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from plaudit import artifact
 from plaudit.data import pairs as pair_files
 from plaudit.data.clean import clean
 from plaudit.data.cleaned import Rows
@@ -139,6 +140,7 @@ def robustness(
     """
     plan = plan or Plan()
     classifier = Classifier.load(model, device=device)
+    artifact.refuse_pairs(classifier.spec, "robustness")
     given = _pairs(classifier, pairs, plan) if pairs else None
     rows, described = _rows(classifier, data, plan, say)
     return probe(classifier, rows, described, pairs=given, plan=plan)

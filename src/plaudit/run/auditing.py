@@ -35,9 +35,11 @@ def audited(
         return None
     prepared = data.prepared
 
+    rows = prepared.train.shown()
+
     def looked() -> dict[str, Any]:
         lengths = lengths_of(data.train.full_N, config.model.encoder, config.text, encoder.limit)
-        found = audit_rows(prepared.provenance.asked, prepared.train, prepared.labels, lengths)
+        found = audit_rows(prepared.provenance.asked, rows, prepared.labels, lengths)
         return found.to_dict()
 
     watcher.say(f"Auditing the {len(prepared.train):,} training texts.")

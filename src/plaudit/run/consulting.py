@@ -13,10 +13,10 @@ import numpy as np
 from plaudit.artifact.manifest import weights_sha256
 from plaudit.config import Config
 from plaudit.data import cache
-from plaudit.data.clean import clean
 from plaudit.data.cleaned import Rows
 from plaudit.data.prepare import Prepared
 from plaudit.data.problems import quoted
+from plaudit.data.text_pairs import cleaned
 from plaudit.data.unlabelled import Consulted, Pseudo
 from plaudit.errors import ConfigError
 from plaudit.predict import CHUNK, Classifier
@@ -126,6 +126,13 @@ def _asked(
     """Load a model; say which of its labels is each of the run's."""
     train = config.train
     classifier = Classifier.load(path, device=train.device, precision=train.precision)
+    if classifier.spec.pairs != config.pairs:
+        kinds = ("pairs", "single texts")
+        theirs, ours = kinds if classifier.spec.pairs else kinds[::-1]
+        raise ConfigError(
+            f"{key} = {path}: the model labels {theirs}, and the training data holds {ours}. Name "
+            f"a model of {ours}, or set data.text_pair as its run had it."
+        )
     own = classifier.labels
     if sorted(own) != sorted(labels):
         raise ConfigError(
@@ -150,7 +157,7 @@ def _logits(classifier: Classifier, path: str, texts: Sequence[str], config: Con
     for start in range(0, len(texts), CHUNK):
         block = list(texts[start : start + CHUNK])
         if again:
-            block = [clean(text, classifier.spec.clean) for text in block]
+            block = [cleaned(text, classifier.spec.clean) for text in block]
         encoded = classifier.encoder.encode(block)
         parts.append(classifier.engine.logits(encoded, pad_id=classifier.encoder.pad_id))
     logits_NC = np.concatenate(parts)

@@ -23,7 +23,8 @@ from plaudit.model.infer import logits, softmax
 from plaudit.run.reporting import balance_of, batch_form
 from plaudit.run.watching import Watcher
 from plaudit.text.dataset import dataloader
-from plaudit.text.encode import Encoded, TextEncoder, joined
+from plaudit.text.encode import TextEncoder
+from plaudit.text.encoded import Encoded, joined
 from plaudit.text.packing import AnyBatch, PackedLoader
 from plaudit.text.sampling import Draw, TokenBudgetSampler
 from plaudit.train.contrast import contrast

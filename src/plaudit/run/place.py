@@ -22,7 +22,7 @@ from plaudit.report.pages import REPORT
 from plaudit.run import folder as folders
 from plaudit.run import lock
 from plaudit.run.signals import Signals, heeded
-from plaudit.text.encode import Encoded
+from plaudit.text.encoded import Encoded
 from plaudit.train.checkpoint import FOLDER
 from plaudit.train.keep import Keeper
 from plaudit.train.state import State

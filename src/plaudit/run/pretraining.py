@@ -27,7 +27,7 @@ from plaudit.model.device import Compute
 from plaudit.run.learning import Ready
 from plaudit.run.watching import Watcher
 from plaudit.text.dataset import dataloader
-from plaudit.text.encode import Encoded, joined
+from plaudit.text.encoded import Encoded, joined
 from plaudit.text.packing import AnyBatch, PackedLoader
 from plaudit.text.sampling import TokenBudgetSampler
 from plaudit.train.course import plan_course

@@ -17,7 +17,7 @@ from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
 from plaudit.report import document
 from plaudit.run.testing import Tested, sections
-from plaudit.text.encode import Encoded
+from plaudit.text.encoded import Encoded
 from plaudit.train.drive import Trained
 from plaudit.train.imbalance import Balance, balance
 

@@ -50,6 +50,7 @@ def spec_of(
         label_mapping=config.data.labels,
         precision=compute.precision,
         text_column=config.data.text,
+        text_pair_column=config.data.text_pair,
         label_column=config.data.label,
         excluded=prepared.excluded.train + prepared.excluded.validation if prepared.excluded else 0,
         decision=decision,

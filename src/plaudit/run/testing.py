@@ -150,7 +150,7 @@ def test(
     baseline = _baseline(prepared, rows, config.evaluate, say)
     simple = answer(baseline.probabilities_NC, None) if baseline else None
     mistakes = document.mistakes(
-        (rows.texts, rows.origins),
+        (rows.shown().texts, rows.origins),
         rows.targets_N,
         (answers.chosen_N, answers.given_N),
         prepared.labels,
@@ -212,6 +212,9 @@ def _explanation(
     say: Callable[[str], None],
 ) -> dict[str, Any] | None:
     if not config.report.explain:
+        return None
+    if config.pairs:
+        say("The answers are not explained: that is for single texts, and these are pairs.")
         return None
     settings = (config.seed, config.evaluate.confidence)
     return explaining.explanation(classifier, rows, mistakes, settings, say)

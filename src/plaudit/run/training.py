@@ -174,7 +174,7 @@ def _ready(config: Config, watcher: Watcher, clock: Stopwatch) -> Ready:
         prepared = with_pseudo_labels(config, prepare(config, watcher.say), watcher.say)
         check_labels(config.decide, prepared.labels)
     with clock.stage("encode"):
-        encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text)
+        encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text, config.pairs)
         data = with_teacher(config, encoded(prepared, encoder), encoder, watcher.say)
     return Ready(compute, encoder, data)
 

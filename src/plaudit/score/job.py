@@ -11,6 +11,7 @@ from typing import Any
 
 from plaudit import artifact
 from plaudit.errors import ConfigError, DataError
+from plaudit.labelled import pair_columns
 from plaudit.predict import CHUNK, Classifier
 from plaudit.score import staging, write
 from plaudit.score.publish import check_out, folder_of, publish
@@ -30,6 +31,7 @@ def score(  # noqa: PLR0913 - one parameter an option of the command
     out: Path | str,
     *,
     text: str | None = None,
+    text_pair: str | None = None,
     probabilities: bool = False,
     excel_safe: bool = False,
     shard_rows: int = CHUNK,
@@ -54,6 +56,8 @@ def score(  # noqa: PLR0913 - one parameter an option of the command
         of these begin with ``predicted_`` where the input has one of the names.
     text : str, optional
         The text's column; otherwise the one possible choice.
+    text_pair : str, optional
+        For a model of pairs: the second text's column; both are by default those of training.
     probabilities : bool
         Write the probability of each label.
     excel_safe : bool
@@ -86,7 +90,8 @@ def score(  # noqa: PLR0913 - one parameter an option of the command
         raise ConfigError(f"shard_rows is {shard_rows}; it must be 1 at least.")
     out = Path(out)
     check_out(out)
-    table = find(Path(data), text)
+    pair = pair_columns(artifact.read_spec(Path(model)), text, text_pair)
+    table = find(Path(data), text, pair)
     classifier = Classifier.load(model, device=device)
     about = {
         "manifest_sha256": staging.sha256_or_none(Path(model) / artifact.MANIFEST),
@@ -133,7 +138,7 @@ def run(
         "format": FORMAT,
         "input": staging.imprint(table.file.path),
         "model": about,
-        "options": asdict(options) | {"out": out.name, "text": table.text},
+        "options": asdict(options) | {"out": out.name} | _texts(table),
     }
     with staging.held(folder_of(out)) as stage:
         stage.resume(identity)
@@ -164,6 +169,11 @@ def run(
     )
 
 
+def _texts(table: Table) -> dict[str, str]:
+    second = {} if table.second is None else {"text_pair": table.second}
+    return {"text": table.text, **second}
+
+
 def _go_on(
     predictor: Predictor,
     layout: Layout,
@@ -175,7 +185,7 @@ def _go_on(
     rows = Rows(table, stage.after)
     with contextlib.closing(iter(rows)) as found:
         for block in blocks(found, shard_rows):
-            done = answer(predictor, layout, table.text, block)
+            done = answer(predictor, layout, table.texts, block)
             shard = Shard(
                 first=stage.rows,
                 end=stage.rows + len(block),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from plaudit.data import tables
 from plaudit.data.columns import Header
 from plaudit.data.formats import TableFile, parquet_header
+from plaudit.data.pair_inputs import Names, check_columns
 from plaudit.data.plain import not_utf8, opened
 from plaudit.data.problems import quoted
 from plaudit.data.texts import text_column
@@ -75,15 +76,23 @@ class Table:
         The column of the text.
     schema : pyarrow.Schema or None
         Of a Parquet file.
+    second : str or None
+        The column of the second text, where pairs are scored.
     """
 
     file: TableFile
     names: tuple[str, ...]
     text: str
     schema: pa.Schema | None
+    second: str | None = None
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns of the text and, of pairs, of the second text."""
+        return (self.text,) if self.second is None else (self.text, self.second)
 
 
-def find(path: Path, column: str | None = None) -> Table:
+def find(path: Path, column: str | None = None, pair: Names | None = None) -> Table:
     """Look at a file: its format, its columns, and which of them is the text.
 
     Parameters
@@ -92,6 +101,8 @@ def find(path: Path, column: str | None = None) -> Table:
         One CSV, TSV, JSONL or Parquet file; but for Parquet, gzip too.
     column : str, optional
         The text's; otherwise the one possible choice.
+    pair : (str, str), optional
+        Both texts' columns, where pairs are scored.
 
     Returns
     -------
@@ -114,6 +125,9 @@ def find(path: Path, column: str | None = None) -> Table:
     twice = sorted({name for name in header.names if header.names.count(name) > 1})
     if twice:
         raise DataError(f"{file.name}: columns have one name: {quoted(twice)}. Rename all but one.")
+    if pair is not None:
+        check_columns(header, pair)
+        return Table(file, header.names, pair[0], schema, pair[1])
     return Table(file, header.names, text_column(header, column), schema)
 
 

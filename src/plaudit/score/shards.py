@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from plaudit.data.problems import Flaw
 from plaudit.data.rows import checked_text
-from plaudit.predict import Prediction
+from plaudit.predict import Given, Prediction
 from plaudit.score import write
 from plaudit.score.read import Row
 from plaudit.score.write import Layout
@@ -27,7 +27,7 @@ class Predictor(Protocol):
     def labels(self) -> tuple[str, ...]:
         """The labels in the model's order."""
 
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+    def predict(self, texts: Sequence[Given]) -> list[Prediction]:
         """Label texts."""
 
 
@@ -73,19 +73,22 @@ def blocks(rows: Iterable[Row], most: int) -> Iterator[list[Row]]:
         yield block
 
 
-def answer(predictor: Predictor, layout: Layout, text: str, block: Sequence[Row]) -> Answered:
+def answer(
+    predictor: Predictor, layout: Layout, columns: tuple[str, ...], block: Sequence[Row]
+) -> Answered:
     """Label a shard's rows; those that cannot be are put aside with the reason.
 
     Parameters
     ----------
     predictor : Predictor
     layout : Layout
-    text : str
-        The text's column.
+    columns : tuple of str
+        The text's, and of pairs the second text's too.
     block : sequence of Row
     """
-    flaws = [_flaw(row, layout, text) for row in block]
-    texts = [row.cells[text] for row, flaw in zip(block, flaws, strict=True) if flaw is None]
+    flaws = [_flaw(row, layout, columns) for row in block]
+    good = [row.cells for row, flaw in zip(block, flaws, strict=True) if flaw is None]
+    texts = [_given(cells, columns) for cells in good]
     found = iter(_predicted(predictor, texts))
     rows: list[dict[str, Any]] = []
     bad: list[str] = []
@@ -94,7 +97,7 @@ def answer(predictor: Predictor, layout: Layout, text: str, block: Sequence[Row]
     for row, flaw in zip(block, flaws, strict=True):
         prediction = next(found) if flaw is None else flaw
         if isinstance(prediction, str):
-            bad.append(_put_aside(row, text, prediction))
+            bad.append(_put_aside(row, columns[0], prediction))
         else:
             rows.append(row.cells | write.answer(layout, prediction))
             labels[prediction.label] += 1
@@ -103,14 +106,22 @@ def answer(predictor: Predictor, layout: Layout, text: str, block: Sequence[Row]
     return Answered(piece, "".join(bad).encode(), len(rows), unsure, dict(sorted(labels.items())))
 
 
-def _flaw(row: Row, layout: Layout, text: str) -> str | None:
+def _given(cells: Mapping[str, Any], columns: tuple[str, ...]) -> Given:
+    """Return a row's text, or its two."""
+    return cells[columns[0]] if len(columns) == 1 else (cells[columns[0]], cells[columns[1]])
+
+
+def _flaw(row: Row, layout: Layout, columns: tuple[str, ...]) -> str | None:
     if row.flaw is not None:
         return row.flaw
-    checked = checked_text(row.cells.get(text))
-    return checked.found if isinstance(checked, Flaw) else write.misfit(layout, row.cells)
+    for column in columns:
+        checked = checked_text(row.cells.get(column))
+        if isinstance(checked, Flaw):
+            return checked.found if column == columns[0] else f"'{column}': {checked.found}"
+    return write.misfit(layout, row.cells)
 
 
-def _predicted(predictor: Predictor, texts: Sequence[str]) -> list[Prediction | str]:
+def _predicted(predictor: Predictor, texts: Sequence[Given]) -> list[Prediction | str]:
     """Label texts; when that fails, find those at fault by halving.
 
     Whether it is the texts at all is asked with one that nobody's model fails on, before and after:
@@ -121,13 +132,16 @@ def _predicted(predictor: Predictor, texts: Sequence[str]) -> list[Prediction | 
     try:
         return list(predictor.predict(texts))
     except Exception as error:
-        predictor.predict([_HARMLESS])
+        harmless = [_HARMLESS if isinstance(texts[0], str) else (_HARMLESS, _HARMLESS)]
+        predictor.predict(harmless)
         found = _halved(predictor, texts, error)
-        predictor.predict([_HARMLESS])
+        predictor.predict(harmless)
         return found
 
 
-def _halved(predictor: Predictor, texts: Sequence[str], error: Exception) -> list[Prediction | str]:
+def _halved(
+    predictor: Predictor, texts: Sequence[Given], error: Exception
+) -> list[Prediction | str]:
     if len(texts) == 1:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         return [f"the model failed on it: {first}"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from plaudit.text.encode import Encoded
+from plaudit.text.encoded import Encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Batch:
     labels_B : Tensor of int64 or None
     tokens : int
         Real tokens, padding not counted.
+    types_PT : Tensor of int64, or None
+        1 from the second text of a pair on; None: all are 0.
     """
 
     ids_PT: torch.Tensor
@@ -38,11 +40,12 @@ class Batch:
     rows_B: torch.Tensor
     labels_B: torch.Tensor | None
     tokens: int
+    types_PT: torch.Tensor | None = None
 
     @property
-    def inputs(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def inputs(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """What the classifier takes."""
-        return self.ids_PT, self.mask_PT, self.owner_P
+        return self.ids_PT, self.mask_PT, self.owner_P, self.types_PT
 
     def parts(self, tokens: int) -> Iterator[Batch]:
         """Cut the batch between texts into parts of at most so many tokens, padding included.
@@ -62,6 +65,7 @@ class Batch:
                 rows_B=self.rows_B[texts],
                 labels_B=None if self.labels_B is None else self.labels_B[texts],
                 tokens=int(mask_PT.sum()),
+                types_PT=None if self.types_PT is None else self.types_PT[pieces, :width],
             )
 
     def to(self, device: torch.device | str) -> Batch:
@@ -73,6 +77,7 @@ class Batch:
             rows_B=moved(self.rows_B, device),
             labels_B=None if self.labels_B is None else moved(self.labels_B, device),
             tokens=self.tokens,
+            types_PT=None if self.types_PT is None else moved(self.types_PT, device),
         )
 
 
@@ -119,6 +124,7 @@ def batch_of(encoded: Encoded, rows: Sequence[int], pad_id: int = 0) -> Batch:
     for p, part in enumerate(parts_P):
         ids_PT[p, : len(part)] = part
         mask_PT[p, : len(part)] = 1
+    types_PT = _types(encoded, rows, mask_PT)
     rows_B = np.asarray(rows, dtype=np.int64)
     count_B = encoded.first_N[rows_B + 1] - encoded.first_N[rows_B]
     return Batch(
@@ -128,4 +134,15 @@ def batch_of(encoded: Encoded, rows: Sequence[int], pad_id: int = 0) -> Batch:
         rows_B=torch.from_numpy(rows_B),
         labels_B=None,
         tokens=sum(map(len, parts_P)),
+        types_PT=None if types_PT is None else torch.from_numpy(types_PT),
     )
+
+
+def _types(encoded: Encoded, rows: Sequence[int], mask_PT: np.ndarray) -> np.ndarray | None:
+    """Number tokens by the text of the pair that they belong to; padding is 0, as elsewhere."""
+    if encoded.second_P is None:
+        return None
+    # Pairs come in one piece each.
+    second_P = encoded.second_P[encoded.first_N[np.asarray(rows)]]
+    types_PT: np.ndarray = (np.arange(mask_PT.shape[1]) >= second_P[:, None]) * mask_PT
+    return types_PT

@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from plaudit.text.batches import Batch
-from plaudit.text.encode import Encoded
+from plaudit.text.encoded import Encoded
 
 
 class ReviewDataset(Dataset[dict[str, torch.Tensor]]):
@@ -26,7 +26,7 @@ class ReviewDataset(Dataset[dict[str, torch.Tensor]]):
     Examples
     --------
     >>> import numpy as np
-    >>> from plaudit.text.encode import Encoded
+    >>> from plaudit.text.encoded import Encoded
     >>> one = Encoded(np.array([101, 7592, 102]), np.array([0, 3]), np.array([0, 1]),
     ...               np.array([1]), np.array([1]))
     >>> ReviewDataset(one, np.array([1]))[0]["input_ids"]
@@ -47,7 +47,8 @@ class ReviewDataset(Dataset[dict[str, torch.Tensor]]):
         -------
         dict
             ``input_ids`` and ``attention_mask`` of shape (pieces, tokens) — one piece except under
-            the policy ``windows`` —, ``row``, and ``label`` where labels were given.
+            the policy ``windows`` —, ``row``, ``label`` where labels were given, and
+            ``token_type_ids`` of pairs for an encoder that reads them.
         """
         parts = self.encoded.pieces_of(n)
         width = max(len(part) for part in parts)
@@ -57,6 +58,10 @@ class ReviewDataset(Dataset[dict[str, torch.Tensor]]):
             ids[p, : len(part)] = torch.from_numpy(np.asarray(part, dtype=np.int64))
             mask[p, : len(part)] = 1
         item = {"input_ids": ids, "attention_mask": mask, "row": torch.tensor(n)}
+        second_P = self.encoded.second_P
+        if second_P is not None:
+            second = int(second_P[self.encoded.first_N[n]])
+            item["token_type_ids"] = (torch.arange(width) >= second).long()[None] * mask
         if self.labels_N is not None:
             item["label"] = torch.tensor(int(self.labels_N[n]))
         return item
@@ -79,16 +84,19 @@ def collate(items: Sequence[dict[str, torch.Tensor]], pad_id: int = 0) -> Batch:
     width = max(item["input_ids"].shape[1] for item in items)
     ids_PT = torch.full((sum(counts), width), pad_id, dtype=torch.int64)
     mask_PT = torch.zeros_like(ids_PT)
+    types_PT = torch.zeros_like(ids_PT) if "token_type_ids" in items[0] else None
     p = 0
     for item, count in zip(items, counts, strict=True):
         real = item["attention_mask"].bool()
         ids_PT[p : p + count, : real.shape[1]].masked_scatter_(real, item["input_ids"][real])
         mask_PT[p : p + count, : real.shape[1]] = item["attention_mask"]
+        if types_PT is not None:
+            types_PT[p : p + count, : real.shape[1]] = item["token_type_ids"]
         p += count
     labels_B = torch.stack([i["label"] for i in items]) if "label" in items[0] else None
     owner_P = torch.repeat_interleave(torch.arange(len(items)), torch.tensor(counts))
     rows_B = torch.stack([item["row"] for item in items])
-    return Batch(ids_PT, mask_PT, owner_P, rows_B, labels_B, int(mask_PT.sum()))
+    return Batch(ids_PT, mask_PT, owner_P, rows_B, labels_B, int(mask_PT.sum()), types_PT)
 
 
 def dataloader(

@@ -1,7 +1,4 @@
-"""Cleaned text → token ids, in flat arrays that a file can hold and memory can map.
-
-Axes: N texts, P pieces (N of them, or more under the policy ``windows``).
-"""
+"""Cleaned text → token ids."""
 
 from __future__ import annotations
 
@@ -17,61 +14,29 @@ import numpy as np
 
 from plaudit.config import TextConfig
 from plaudit.data import cache
+from plaudit.data.text_pairs import halves
 from plaudit.errors import ConfigError
-from plaudit.text.policy import kept, pieces
+from plaudit.text.encoded import Encoded
+from plaudit.text.policy import kept, pieces, shares
+from plaudit.text.special import around_pair, around_single
+
+__all__ = ["Encoded", "TextEncoder", "Trace"]
 
 CHUNK = 1024
 """Texts tokenised at a time: enough to keep all cores busy, little to hold."""
 CACHE_LIMIT_BYTES = cache.LIMIT_BYTES
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
 """Raise it when the policies or the arrays change, or old entries would be taken for new ones."""
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
-    """Token ids of many texts, special tokens included.
+class _Piece:
+    """The ids of one text or pair, in one piece or several, and what was lost on the way."""
 
-    Attributes
-    ----------
-    ids : ndarray of int32, shape (total tokens,)
-        All pieces, one after the other.
-    starts_P : ndarray of int64, shape (P + 1,)
-        Piece ``p`` is ``ids[starts_P[p]:starts_P[p + 1]]``.
-    first_N : ndarray of int64, shape (N + 1,)
-        Text ``n`` owns the pieces ``first_N[n]`` to ``first_N[n + 1] - 1``.
-    full_N : ndarray of int64, shape (N,)
-        Tokens that each text had before the long-text policy, special tokens not counted.
-    kept_N : ndarray of int64, shape (N,)
-        Distinct tokens of it that were kept, special tokens not counted.
-    """
-
-    ids: np.ndarray
-    starts_P: np.ndarray
-    first_N: np.ndarray
-    full_N: np.ndarray
-    kept_N: np.ndarray
-
-    def __len__(self) -> int:
-        """Return the number of texts."""
-        return len(self.full_N)
-
-    def piece(self, p: int) -> np.ndarray:
-        """Return the ids of piece ``p``, shape (tokens,)."""
-        return self.ids[self.starts_P[p] : self.starts_P[p + 1]]
-
-    def pieces_of(self, n: int) -> list[np.ndarray]:
-        """Return the pieces of text ``n``."""
-        return [self.piece(p) for p in range(self.first_N[n], self.first_N[n + 1])]
-
-    def longest_N(self) -> np.ndarray:
-        """Return the length of each text's longest piece, shape (N,), special tokens included."""
-        if not len(self):
-            return np.zeros(0, dtype=np.int64)
-        return np.maximum.reduceat(np.diff(self.starts_P), self.first_N[:-1])
-
-    def count_N(self) -> np.ndarray:
-        """Return how many pieces each text has, shape (N,)."""
-        return np.diff(self.first_N)
+    parts: list[list[int]]
+    full: int
+    kept: int
+    second: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +63,8 @@ class TextEncoder:
     tokenizer : transformers.PreTrainedTokenizerBase
         A fast tokenizer (WordPiece for BERT).
     config : TextConfig
+    pairs : bool
+        Texts are pairs (:mod:`plaudit.data.text_pairs`), which share the tokens.
 
     Raises
     ------
@@ -105,7 +72,7 @@ class TextEncoder:
         The tokenizer is not a fast one, or ``max_tokens`` leaves no room for text.
     """
 
-    def __init__(self, tokenizer: Any, config: TextConfig) -> None:
+    def __init__(self, tokenizer: Any, config: TextConfig, pairs: bool = False) -> None:
         if not getattr(tokenizer, "is_fast", False):
             raise ConfigError(
                 f"{type(tokenizer).__name__} is not a fast tokenizer; the model folder needs a "
@@ -119,9 +86,12 @@ class TextEncoder:
         )
         self._backend.no_truncation()
         self._backend.no_padding()
-        self._prefix, self._suffix = _special_tokens(self._backend)
-        self.limit = config.max_tokens - len(self._prefix) - len(self._suffix)
-        if self.limit < 2:
+        self.pairs = pairs
+        self._around = around_pair(self._backend) if pairs else around_single(self._backend)
+        named = "token_type_ids" in tokenizer.model_input_names
+        self._typed = pairs and named and self._around.types
+        self.limit = config.max_tokens - len(self._around)
+        if self.limit < (4 if pairs else 2):
             raise ConfigError(f"text.max_tokens = {config.max_tokens} leaves no room for text")
 
     @property
@@ -131,6 +101,8 @@ class TextEncoder:
 
     def encode(self, texts: Iterable[str]) -> Encoded:
         """Tokenise texts, apply the long-text policy, add [CLS] and [SEP].
+
+        A pair becomes [CLS] text [SEP] second [SEP], or what the encoder has in their place.
 
         Parameters
         ----------
@@ -146,19 +118,17 @@ class TextEncoder:
         counts: list[int] = []
         full: list[int] = []
         left: list[int] = []
+        seconds: list[int] = []
         for chunk in _chunks(texts, CHUNK):
             flat: list[int] = []
-            for encoding in self._backend.encode_batch_fast(chunk, add_special_tokens=False):
-                own = encoding.ids
-                parts = pieces(own, self.limit, self.config)
-                for part in parts:
-                    flat += self._prefix
+            for piece in self._couples(chunk) if self.pairs else self._singles(chunk):
+                for part in piece.parts:
                     flat += part
-                    flat += self._suffix
-                    lengths.append(len(part) + len(self._prefix) + len(self._suffix))
-                counts.append(len(parts))
-                full.append(len(own))
-                left.append(kept(len(own), self.limit, self.config))
+                    lengths.append(len(part))
+                counts.append(len(piece.parts))
+                full.append(piece.full)
+                left.append(piece.kept)
+                seconds.append(piece.second)
             ids.append(np.asarray(flat, dtype=np.int32))
         return Encoded(
             ids=np.concatenate(ids),
@@ -166,7 +136,31 @@ class TextEncoder:
             first_N=_offsets(counts),
             full_N=np.asarray(full, dtype=np.int64),
             kept_N=np.asarray(left, dtype=np.int64),
+            second_P=np.asarray(seconds, dtype=np.int64) if self._typed else None,
         )
+
+    def _tokenised(self, texts: list[str]) -> list[list[int]]:
+        found = self._backend.encode_batch_fast(texts, add_special_tokens=False)
+        return [encoding.ids for encoding in found]
+
+    def _singles(self, texts: list[str]) -> Iterator[_Piece]:
+        before, after = self._around.before, self._around.after
+        for own in self._tokenised(texts):
+            parts = [before + part + after for part in pieces(own, self.limit, self.config)]
+            yield _Piece(parts, len(own), kept(len(own), self.limit, self.config))
+
+    def _couples(self, texts: list[str]) -> Iterator[_Piece]:
+        around = self._around
+        first, second = zip(*map(halves, texts), strict=True)
+        for own, other in zip(
+            self._tokenised(list(first)), self._tokenised(list(second)), strict=True
+        ):
+            share, rest = shares(len(own), len(other), self.limit)
+            (head,) = pieces(own, share, self.config)
+            (tail,) = pieces(other, rest, self.config)
+            opening = around.before + head + around.between
+            part = opening + tail + around.after
+            yield _Piece([part], len(own) + len(other), len(head) + len(tail), len(opening))
 
     def trace(self, text: str) -> Trace:
         """Say where in a text each id comes from that :meth:`encode` makes of it.
@@ -184,7 +178,8 @@ class TextEncoder:
         source: list[int] = []
         # The policy chooses by position, so it chooses the same of the positions themselves.
         for part in pieces(list(range(len(encoding.ids))), self.limit, self.config):
-            source += [-1] * len(self._prefix) + part + [-1] * len(self._suffix)
+            before, after = self._around.before, self._around.after
+            source += [-1] * len(before) + part + [-1] * len(after)
         return Trace(
             np.asarray(encoding.offsets, dtype=np.int64).reshape(-1, 2),
             np.asarray(source, dtype=np.int64),
@@ -207,12 +202,16 @@ class TextEncoder:
             return self.encode(texts)
         folder = cache.cache_folder() / "encoded" / self._digest(texts)
         with contextlib.suppress(OSError, ValueError, EOFError):
-            return Encoded(**cache.load(folder, (field.name for field in fields(Encoded))))
+            names = [field.name for field in fields(Encoded)]
+            # Of single texts there is none.
+            names = [n for n in names if n != "second_P" or self._typed]
+            return Encoded(**cache.load(folder, names))
         encoded = self.encode(texts)
         # A full or read-only disk costs the cache, not the run.
         with contextlib.suppress(OSError):
             arrays = {field.name: getattr(encoded, field.name) for field in fields(Encoded)}
-            cache.store(arrays, folder, CACHE_LIMIT_BYTES)
+            there = {name: array for name, array in arrays.items() if array is not None}
+            cache.store(there, folder, CACHE_LIMIT_BYTES)
         return encoded
 
     def _digest(self, texts: Iterable[str]) -> str:
@@ -220,21 +219,12 @@ class TextEncoder:
         hasher.update(f"{CACHE_FORMAT} {version('tokenizers')} ".encode())
         hasher.update(self._backend.to_str().encode())
         hasher.update(self.config.model_dump_json(exclude={"cache"}).encode())
+        hasher.update(f" {self.pairs} {self._typed} ".encode())
         for text in texts:
             raw = text.encode("utf-8", "surrogatepass")
             hasher.update(len(raw).to_bytes(8, "little"))
             hasher.update(raw)
         return hasher.hexdigest()
-
-
-def _special_tokens(backend: Any) -> tuple[list[int], list[int]]:
-    """Find what the tokenizer puts around a single text, whatever its template is."""
-    bare = backend.encode("a", add_special_tokens=False).ids
-    full = backend.encode("a", add_special_tokens=True).ids
-    for start in range(len(full) - len(bare) + 1):
-        if full[start : start + len(bare)] == bare:
-            return full[:start], full[start + len(bare) :]
-    raise ConfigError("the tokenizer changes a text when it adds special tokens; it cannot be used")
 
 
 def _offsets(lengths: list[int]) -> np.ndarray:
@@ -245,25 +235,3 @@ def _chunks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
     iterator = iter(texts)
     while chunk := list(islice(iterator, size)):
         yield chunk
-
-
-def joined(first: Encoded, second: Encoded) -> Encoded:
-    """Return texts, and others after them.
-
-    Parameters
-    ----------
-    first, second : Encoded
-        By one encoder.
-
-    Returns
-    -------
-    Encoded
-        In memory.
-    """
-    return Encoded(
-        ids=np.concatenate([first.ids, second.ids]),
-        starts_P=np.concatenate([first.starts_P, second.starts_P[1:] + len(first.ids)]),
-        first_N=np.concatenate([first.first_N, second.first_N[1:] + first.first_N[-1]]),
-        full_N=np.concatenate([first.full_N, second.full_N]),
-        kept_N=np.concatenate([first.kept_N, second.kept_N]),
-    )

@@ -14,7 +14,7 @@ import torch
 from torch.utils.data import Sampler
 
 from plaudit.text.batches import Batch, moved, runs
-from plaudit.text.encode import Encoded
+from plaudit.text.encoded import Encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,8 @@ class PackedBatch:
     labels_B : Tensor of int64 or None
     tokens : int
         All tokens: every one is real.
+    types_1S : Tensor of int64, or None
+        1 from the second text of a pair on; None: all are 0.
     """
 
     ids_1S: torch.Tensor
@@ -60,11 +62,12 @@ class PackedBatch:
     rows_B: torch.Tensor
     labels_B: torch.Tensor | None
     tokens: int
+    types_1S: torch.Tensor | None = None
 
     @property
-    def inputs(self) -> tuple[torch.Tensor, Spans, torch.Tensor]:
+    def inputs(self) -> tuple[torch.Tensor, Spans, torch.Tensor, torch.Tensor | None]:
         """What the classifier takes."""
-        return self.ids_1S, self.spans, self.owner_P
+        return self.ids_1S, self.spans, self.owner_P, self.types_1S
 
     def parts(self, tokens: int) -> Iterator[PackedBatch]:
         """Cut the row between texts into parts of at most so many tokens.
@@ -82,14 +85,16 @@ class PackedBatch:
             lengths_P = torch.diff(bounds_P1)[mine]
             first = int(bounds_P1[:-1][mine][0])
             count = int(lengths_P.sum())
+            row = slice(first, first + count)
             own_P1 = torch.cat([bounds_P1.new_zeros(1), lengths_P.cumsum(0).to(bounds_P1)])
             yield PackedBatch(
-                ids_1S=self.ids_1S[:, first : first + count],
+                ids_1S=self.ids_1S[:, row],
                 spans=Spans(own_P1, int(lengths_P.max()), len(sizes[texts])),
                 owner_P=self.owner_P[mine] - texts.start,
                 rows_B=self.rows_B[texts],
                 labels_B=None if self.labels_B is None else self.labels_B[texts],
                 tokens=count,
+                types_1S=None if self.types_1S is None else self.types_1S[:, row],
             )
 
     def to(self, device: torch.device | str) -> PackedBatch:
@@ -102,6 +107,7 @@ class PackedBatch:
             rows_B=moved(self.rows_B, device),
             labels_B=None if self.labels_B is None else moved(self.labels_B, device),
             tokens=self.tokens,
+            types_1S=None if self.types_1S is None else moved(self.types_1S, device),
         )
 
 
@@ -172,4 +178,16 @@ def pack(encoded: Encoded, rows: Sequence[int], labels_N: np.ndarray | None = No
         rows_B=torch.from_numpy(rows_B),
         labels_B=None if labels_B is None else torch.from_numpy(labels_B),
         tokens=len(ids_S),
+        types_1S=_types(encoded, rows_B, lengths),
     )
+
+
+def _types(encoded: Encoded, rows_B: np.ndarray, lengths: Sequence[int]) -> torch.Tensor | None:
+    """Number the tokens of a row by the text of the pair that they belong to."""
+    if encoded.second_P is None:
+        return None
+    # Pairs come in one piece each.
+    seconds = encoded.second_P[encoded.first_N[rows_B]].tolist()
+    both = zip(lengths, seconds, strict=True)
+    types_S = np.concatenate([np.arange(length) >= second for length, second in both])
+    return torch.from_numpy(types_S.astype(np.int64))[None]

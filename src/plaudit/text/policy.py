@@ -90,6 +90,28 @@ def window_starts(length: int, limit: int, stride: int, most: int) -> list[int]:
     return [*list(range(0, length - limit, step))[: most - 1], length - limit]
 
 
+def shares(first: int, second: int, limit: int) -> tuple[int, int]:
+    """Divide the tokens that an encoder reads between the two texts of a pair.
+
+    The longer text gives way: it has what the shorter leaves, and at least half. Where both are
+    longer than half, the longer has the odd token. So cut tokenizers too ("longest_first").
+
+    Parameters
+    ----------
+    first, second : int
+        Tokens of either text.
+    limit : int
+        Tokens of both, special ones not counted.
+
+    Examples
+    --------
+    >>> shares(3, 100, 10), shares(100, 3, 10), shares(20, 100, 11), shares(4, 4, 10)
+    ((3, 7), (7, 3), (5, 6), (4, 6))
+    """
+    short = min(first, second, limit // 2)
+    return (short, limit - short) if first <= second else (limit - short, short)
+
+
 def kept(length: int, limit: int, config: TextConfig) -> int:
     """Return how many distinct tokens of a text the configured policy keeps.
 

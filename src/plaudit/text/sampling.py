@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from torch.utils.data import Sampler
 
-from plaudit.text.encode import Encoded
+from plaudit.text.encoded import Encoded
 
 POOL_BATCHES = 64
 """Batches sorted by length together: padding is low, and batches still differ each epoch."""

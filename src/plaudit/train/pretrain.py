@@ -288,10 +288,11 @@ def _loss(mlm: Any, seen: AnyBatch, wanted: AnyBatch, compute: Compute) -> torch
     on = seen.to(compute.device)
     with autocast(compute):
         if isinstance(on, Batch):
-            states_PTD = mlm.base_model(input_ids=on.ids_PT, attention_mask=on.mask_PT)[0]
+            types = families.types(mlm.config, on.types_PT)
+            states_PTD = mlm.base_model(input_ids=on.ids_PT, attention_mask=on.mask_PT, **types)[0]
             states_SD = states_PTD.flatten(0, 1)
         else:
-            states_SD = packed.states(mlm, on.ids_1S, on.spans)
+            states_SD = packed.states(mlm, on.ids_1S, on.spans, on.types_1S)
         logits_MV = families.word_logits(mlm, states_SD[asked.to(compute.device)])
     return F.cross_entropy(logits_MV.float(), targets_M, reduction="sum")
 
