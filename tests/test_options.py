@@ -31,6 +31,7 @@ OTHER: dict[str, str] = {
     "data.validation": "{tmp}/other.csv",
     "data.test": "{tmp}/other.csv",
     "data.text": "title",
+    "data.text_pair": "title",
     "data.label": "second",
     "data.labels": '{"0" = "no", "1" = "yes"}',
     "data.exclude": "{tmp}/data.tsv",

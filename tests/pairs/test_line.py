@@ -188,7 +188,7 @@ def test_settings_that_single_texts_alone_have_are_refused_together() -> None:
     with pytest.raises(ConfigError) as refused:
         load("x.csv", ["data.text_pair=b", "text.policy=windows", "data.exclude=y.csv",
                        "report.robustness=true"])  # fmt: skip
-    assert [line.split("=")[0] for line in str(refused.value).splitlines()] == [
+    assert [line.strip().split("=")[0] for line in str(refused.value).splitlines()] == [
         "text.policy", "data.exclude", "report.robustness",
     ]  # fmt: skip
 

@@ -9,7 +9,7 @@ import pytest
 from plaudit.config import TextConfig
 from plaudit.data.cache import cache_folder
 from plaudit.errors import ConfigError
-from plaudit.text import encoded as module
+from plaudit.text import encode as module
 from plaudit.text.encode import TextEncoder
 
 LONG = " ".join(["film"] * 50 + ["bad"])
