@@ -26,7 +26,7 @@ from plaudit.predict import Classifier
 
 RESULT = RESULTS / "attention_mask.json"
 SETTINGS = [
-    "split.train_size=1000", "split.validation_size=600", "split.test_size=0", "data.train=bundled",
+    "split.train_size=600", "split.validation_size=300", "split.test_size=0", "data.train=bundled",
     "text.max_tokens=128", "train.max_seconds=none", "report.audit=false", "train.device=cpu",
 ]  # fmt: skip
 SHORT = ["split.train_size=32", "split.validation_size=16", "text.max_tokens=32"]
