@@ -33,6 +33,8 @@ OTHER: dict[str, str] = {
     "data.text": "title",
     "data.text_pair": "title",
     "data.label": "second",
+    "data.multilabel": "true",
+    "data.label_separator": ";",
     "data.labels": '{"0" = "no", "1" = "yes"}',
     "data.exclude": "{tmp}/data.tsv",
     "data.extra": "{tmp}/other.csv",
@@ -124,6 +126,7 @@ OTHER: dict[str, str] = {
     "cotrain.confident": "0.1",
     "decide.calibrate": "false",
     "decide.threshold": "f1",
+    "decide.label_thresholds": "half",
     "decide.label": "0",
     "decide.target": "0.6",
     "decide.costs": '{"0" = {"1" = 9}}',
@@ -138,12 +141,15 @@ OTHER: dict[str, str] = {
     "report.robustness": "true",
 }
 WORDS = 'cotrain.words={"0" = ["bad"], "1" = ["good"]}'
+SETS = ["data.multilabel=true", "data.train={tmp}/sets.csv"]
 SKEWED = "data.train={tmp}/skewed.csv"
 TAUGHT = "distill.teacher={tmp}/teacher"
 LABELLED = ["pseudo.model={tmp}/teacher", "pseudo.texts={tmp}/bare.csv", "pseudo.confidence=0"]
 # What a key needs beside it to matter.
 WITH: dict[str, list[str]] = {
     "data.imdb": ["data.train=imdb"],
+    "data.label_separator": SETS,
+    "decide.label_thresholds": [*SETS, "split.validation_size=30"],
     "text.stride": ["text.policy=windows"],
     "text.max_windows": ["text.policy=windows", "text.stride=2"],
     "text.window_pooling": ["text.policy=windows", "text.stride=2"],
@@ -236,6 +242,10 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, setting in teachers.items():
         model = run.train(configured(folder, [setting, "decide.calibrate=false"])).model
         shutil.move(model, folder / name)
+    table = (folder / "data.csv").read_text(encoding="utf-8").splitlines()
+    tags = ["0", "1|2;3", "2;3", "1", ""]
+    rows = [line.split(",")[0] + f",{tags[n % 5]}" for n, line in enumerate(table[1:])]
+    (folder / "sets.csv").write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
     # In quotes and in capitals, as published pairs are copied.
     first = (folder / "data.csv").read_text(encoding="utf-8").splitlines()[1:9]
     some = [line.split(",")[0].upper() for line in first]

@@ -80,6 +80,8 @@ def test_every_verb_of_the_command_line_is_a_function_in_any_order(before):
         "    def load(model, *, device): return Fake()\n"
         "    def predict(self, texts): return [text.upper() for text in texts]\n"
         "plaudit.predict.Classifier = Fake\n"
+        "import plaudit.multilabel\n"
+        "plaudit.multilabel.load = Fake.load\n"
         "assert plaudit.predict('m', ['a', 'b']) == ['A', 'B']\n"
         "assert plaudit.Classifier is plaudit.predict.Classifier is Fake\n"
         "sys.modules['plaudit.run'] = types.SimpleNamespace(rebuild_report=lambda r: ('new', r))\n"

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from plaudit.explain import explain
     from plaudit.export import export
     from plaudit.lr import lr
+    from plaudit.multilabel import LabelSet, MultiLabelClassifier
     from plaudit.predict import Classifier, Prediction
     from plaudit.push import push
     from plaudit.robustness import robustness
@@ -49,6 +50,7 @@ __all__ = [
     "Classifier",
     "Config",
     "Embedder",
+    "MultiLabelClassifier",
     "__version__",
     "ablate",
     "audit",
@@ -77,6 +79,7 @@ _HOMES = {
     "Classifier": ("plaudit.predict", "Classifier"),
     "Config": ("plaudit.config", "Config"),
     "Embedder": ("plaudit.embed", "Embedder"),
+    "MultiLabelClassifier": ("plaudit.multilabel", "MultiLabelClassifier"),
     "load_config": ("plaudit.config", "load"),
     "resume": ("plaudit.run", "resume"),
 }
@@ -104,8 +107,12 @@ _VERBS = {
 }
 
 
-def _predict(model: Path | str, texts: Sequence[str], *, device: str = "auto") -> list[Prediction]:
+def _predict(
+    model: Path | str, texts: Sequence[str], *, device: str = "auto"
+) -> list[Prediction] | list[LabelSet]:
     """Label texts with a saved model; to label more than once, keep a Classifier.
+
+    A model that gives a text any number of labels answers with sets of them.
 
     Examples
     --------
@@ -116,9 +123,9 @@ def _predict(model: Path | str, texts: Sequence[str], *, device: str = "auto") -
     >>> sorted(prediction.probabilities)
     ['negative', 'positive']
     """
-    from plaudit.predict import Classifier
+    from plaudit.multilabel import load
 
-    return Classifier.load(model, device=device).predict(texts)
+    return load(model, device=device).predict(texts)
 
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 from plaudit.errors import ConfigError, Interrupted, PlauditError
 
 if TYPE_CHECKING:
+    from plaudit.multilabel import LabelSet
     from plaudit.predict import Prediction
 
 P = ParamSpec("P")
@@ -199,29 +200,36 @@ def _discard_output() -> None:
     os.close(null)
 
 
-def prediction_line(text: str | tuple[str, str], prediction: Prediction, *, json: bool) -> str:
+def prediction_line(
+    text: str | tuple[str, str], prediction: Prediction | LabelSet, *, json: bool
+) -> str:
     """Put an answer on one line.
 
     Parameters
     ----------
     text : str, or (str, str)
         What was asked.
-    prediction : Prediction
+    prediction : Prediction or LabelSet
     json : bool
         As a JSON document; else label, probability and text, separated by tabs. For the label of
-        an unsure answer stands ``unsure`` with the best guess behind it.
+        an unsure answer stands ``unsure`` with the best guess behind it. Of several labels, each
+        with its probability, separated by commas; where there is none, ``(no label)``.
 
     Returns
     -------
     str
     """
+    from plaudit.multilabel import LabelSet
+
+    asked = {"text": text} if isinstance(text, str) else {"text": text[0], "text_pair": text[1]}
+    if isinstance(prediction, LabelSet):
+        return _label_set_line(asked, prediction, json=json)
     if not json:
         label = inert(prediction.label)
         shown = f"unsure ({label})" if prediction.unsure else label
-        asked = "\t".join(map(inert, (text,) if isinstance(text, str) else text))
-        return f"{shown}\t{prediction.probability:.4f}\t{asked}"
+        return "\t".join([shown, f"{prediction.probability:.4f}", *map(inert, asked.values())])
     answer: dict[str, Any] = {
-        **({"text": text} if isinstance(text, str) else {"text": text[0], "text_pair": text[1]}),
+        **asked,
         "label": prediction.label,
         "probability": prediction.probability,
         "probabilities": prediction.probabilities,
@@ -230,6 +238,14 @@ def prediction_line(text: str | tuple[str, str], prediction: Prediction, *, json
     if prediction.possible is not None:
         answer["possible"] = prediction.possible
     return as_json(answer, indent=None)
+
+
+def _label_set_line(asked: Mapping[str, str], prediction: LabelSet, *, json: bool) -> str:
+    if json:
+        answer = {"labels": prediction.labels, "probabilities": prediction.probabilities}
+        return as_json({**asked, **answer}, indent=None)
+    shown = [f"{inert(each)} {prediction.probabilities[each]:.4f}" for each in prediction.labels]
+    return "\t".join([", ".join(shown) or "(no label)", *map(inert, asked.values())])
 
 
 def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -275,8 +291,9 @@ def scores(document: Mapping[str, Any]) -> list[str]:
     """
     split, labels = document["split"], ", ".join(map(inert, document["labels"]))
     lines = [f"{document['rows']:,} rows ({inert(split)}), labels {labels}"]
+    width = max(20, *map(len, document["metrics"]))
     for name, estimate in document["metrics"].items():
-        line = f"{name:<20} {_number(estimate['value'])}"
+        line = f"{name:<{width}} {_number(estimate['value'])}"
         if estimate.get("low") is not None:
             line += f"   {_number(estimate['low'])} to {_number(estimate['high'])}"
         lines.append(line)

@@ -190,7 +190,7 @@ def _read(source: Source, split: str | None, columns: Columns, spec: Spec) -> Co
     """Read with the columns that were asked for, else with those of training, else guess."""
     mapping = _mapping(columns, spec)
     _check_second(columns.text_pair, spec)
-    asked = replace(columns, mapping=mapping)
+    asked = replace(columns, mapping=mapping, separator=spec.label_separator)
     trained = replace(
         asked,
         text=columns.text or spec.text_column,

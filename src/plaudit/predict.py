@@ -12,7 +12,7 @@ import numpy as np
 from plaudit import artifact
 from plaudit.data.rows import LONGEST_TEXT
 from plaudit.data.text_pairs import SEPARATOR, cleaned, joined
-from plaudit.errors import DataError
+from plaudit.errors import ConfigError, DataError
 from plaudit.evaluate.decide import Answers, answer
 from plaudit.model import onnx
 from plaudit.model.classifier import ReviewClassifier
@@ -83,7 +83,7 @@ class Classifier:
         self.spec = loaded.spec
         self.labels = loaded.spec.labels
         self.seen_prints_N = loaded.seen_prints_N
-        self._engine = _engine(loaded.model, compute)
+        self._engine = engine_of(loaded.model, compute)
         self._encoder = TextEncoder(loaded.tokenizer, loaded.spec.text, loaded.spec.pairs)
 
     @property
@@ -114,10 +114,12 @@ class Classifier:
         plaudit.errors.ArtifactError
             A file is missing or changed, or the parts do not fit each other.
         plaudit.errors.ConfigError
-            The device asked for is not there, or not for an exported model.
+            The device asked for is not there, or not for an exported model; or a text may have
+            several labels: :class:`plaudit.MultiLabelClassifier` is for such a model.
         """
+        _refuse_several(path)
         loaded = artifact.load(path)
-        return cls(loaded, _compute(loaded.spec, device, precision))
+        return cls(loaded, compute_for(loaded.spec, device, precision))
 
     def predict(self, texts: Sequence[Given]) -> list[Prediction]:
         """Label texts.
@@ -158,7 +160,7 @@ class Classifier:
         """
         iterator = iter(texts)
         while block := list(islice(iterator, chunk)):
-            whole = _joined(block) if self.spec.pairs else _checked(block)
+            whole = _joined(block) if self.spec.pairs else checked(block)
             read = [cleaned(text, self.spec.clean) for text in whole]
             yield from self._named(self.answers(self._block(read)))
 
@@ -232,7 +234,19 @@ class Classifier:
         return softmax(logits_NC.astype(np.float64) / (decision.temperature if decision else 1.0))
 
 
-def _compute(spec: artifact.Spec, device: str, precision: str) -> Compute:
+def _refuse_several(path: Path | str) -> None:
+    """Whatever works with one answer a text would be wrong about a set of them."""
+    if artifact.read_spec(Path(path)).multilabel:
+        raise ConfigError(
+            f"{path}: this model gives a text any number of labels (data.multilabel), where one "
+            "label a text is needed. predict, evaluate, score, export, embed, push and report take "
+            "such models (in Python: plaudit.MultiLabelClassifier). Use one of these, or a model "
+            "that was trained without data.multilabel."
+        )
+
+
+def compute_for(spec: artifact.Spec, device: str, precision: str) -> Compute:
+    """Say where and in what precision a saved model runs."""
     if spec.weights != "torch":
         return onnx.plan(device, precision)
     if precision == "auto" and spec.precision == "fp32":
@@ -240,13 +254,15 @@ def _compute(spec: artifact.Spec, device: str, precision: str) -> Compute:
     return plan(device, precision)
 
 
-def _engine(model: ReviewClassifier | onnx.OnnxModel, compute: Compute) -> Engine:
+def engine_of(model: ReviewClassifier | onnx.OnnxModel, compute: Compute) -> Engine:
+    """Return what computes a saved model's logits."""
     if isinstance(model, onnx.OnnxModel):
         return model
     return TorchEngine(model.to(compute.device).eval(), compute)
 
 
-def _checked(texts: Sequence[object]) -> list[str]:
+def checked(texts: Sequence[object]) -> list[str]:
+    """Return texts as they are; raise DataError for what cannot be labelled."""
     found = []
     for n, text in enumerate(texts):
         if not isinstance(text, str):
@@ -269,4 +285,4 @@ def _joined(pairs: Sequence[object]) -> list[str]:
                 "trained on pairs (data.text_pair): predict([(text, second)])"
             )
     firsts, seconds = zip(*pairs, strict=True)
-    return list(map(joined, _checked(firsts), _checked(seconds)))
+    return list(map(joined, checked(firsts), checked(seconds)))

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from plaudit.config import Config, check
+from plaudit.config import Config, check, load
 from plaudit.config.rules import conflicts
 from plaudit.errors import ConfigError
 
@@ -80,3 +80,31 @@ def test_all_contradictions_are_raised_together():
     with pytest.raises(ConfigError) as raised:
         check(config)
     assert len(raised.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["imbalance.method=focal", "imbalance.method=oversample", "craft.label_smoothing=0.1",
+     "craft.rdrop=1", "decide.threshold=f1", "decide.abstain=error", "train.select=mcc", "seeds=2",
+     "report.robustness=true", "imbalance.beta=0.9", "data.text_pair=other", "split.per_class=8",
+     "contrast.steps=5", "distill.teacher=runs/x/model"],
+)  # fmt: skip
+def test_what_has_no_meaning_with_several_labels_is_refused_with_the_reason(setting: str) -> None:
+    key, _, _ = setting.partition("=")
+    with pytest.raises(ConfigError) as caught:
+        load(None, ["data.multilabel=true", "model.dropout=0.1", setting])
+    told = [line for line in caught.value.problems if key in line and "data.multilabel" in line]
+    assert len(told) == 1
+    load(None, ["data.multilabel=true", "imbalance.method=weights"])
+
+
+@pytest.mark.parametrize("setting", ["data.label_separator=;", "decide.label_thresholds=half"])
+def test_what_is_about_several_labels_alone_is_not_ignored(setting: str) -> None:
+    with pytest.raises(ConfigError, match=r"set data\.multilabel to true"):
+        load(None, [setting])
+    load(None, ["data.multilabel=true", setting])
+
+
+def test_several_columns_may_be_a_list() -> None:
+    config = Config.model_validate({"data": {"label": ["joy", "fear"], "multilabel": True}})
+    assert config.data.label == "joy,fear"

@@ -7,7 +7,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from plaudit.model.losses import Loss, class_weights, symmetric_kl
+from plaudit.model.losses import (
+    BinaryLoss,
+    Loss,
+    class_weights,
+    positive_weights,
+    symmetric_kl,
+)
 
 LOGITS = torch.tensor([[2.0, -1.0, 0.5], [0.0, 0.0, 0.0], [-3.0, 4.0, 1.0]])
 LABELS = torch.tensor([0, 2, 0])
@@ -70,3 +76,23 @@ def test_symmetric_divergence_has_the_value_worked_out_by_hand():
     found = symmetric_kl(first, second)
     assert found.item() == pytest.approx((there + back) / 2, rel=1e-5)
     assert symmetric_kl(first, first + 7.0).item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_binary_loss_is_that_of_torch_by_text() -> None:
+    torch.manual_seed(0)
+    logits_BC, labels_BC = torch.randn(5, 3), torch.randint(0, 2, (5, 3))
+    plain = torch.nn.BCEWithLogitsLoss()(logits_BC, labels_BC.float())
+    assert BinaryLoss().summed(logits_BC, labels_BC) / 5 == pytest.approx(plain.item(), abs=1e-6)
+    weights_C = torch.tensor([1.0, 9.0, 3.0])
+    by_hand = -(
+        weights_C * labels_BC * torch.log(torch.sigmoid(logits_BC))
+        + (1 - labels_BC) * torch.log(1 - torch.sigmoid(logits_BC))
+    ).mean()
+    weighed = BinaryLoss(weights_C).summed(logits_BC, labels_BC) / 5
+    assert weighed == pytest.approx(by_hand.item(), abs=1e-5)
+
+
+def test_positive_weights_make_having_a_label_weigh_as_lacking_it() -> None:
+    weights_C = positive_weights([25, 80, 100], 100)
+    assert (weights_C[:2] * [25, 80]).tolist() == [75, 20]
+    assert weights_C[2] == 1.0

@@ -15,6 +15,7 @@ import numpy as np
 from plaudit.ablate.arms import BUDGET_KEYS, Arm, arms_of
 from plaudit.ablate.document import Measured, document
 from plaudit.ablate.trial import Bench, write_json
+from plaudit.config import multilabel
 from plaudit.errors import ConfigError, DataError
 from plaudit.run.folder import take
 from plaudit.run.lock import held
@@ -79,6 +80,8 @@ def ablate(
     if BUDGET_KEYS.intersection(choices):
         budget = "own"
     config = arms[0].config
+    for arm in arms:
+        multilabel.refuse(arm.config, "plaudit ablate")
     bench = Bench(_folder(arms, seeds, budget), watcher or Silent())
     bench.watcher.say(f"{bench.folder}: {len(arms)} values, runs of each: {seeds}")
     with _gone_if_unused(bench.folder), held(bench.folder):

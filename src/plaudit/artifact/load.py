@@ -65,6 +65,7 @@ def load(folder: Path | str) -> Loaded:
         with quiet():
             saved = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
             _check_labels(folder, saved, spec.labels)
+            _check_kind(folder, saved, spec)
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
             model = _model(folder, saved, tokenizer, spec)
             prints_N = _prints(folder)
@@ -119,6 +120,16 @@ def _stock(folder: Path, config: Any) -> Any:
             f"{sorted(map(str, [*info['missing_keys'], *info['mismatched_keys']]))[:5]}"
         )
     return stock
+
+
+def _check_kind(folder: Path, config: Any, spec: Spec) -> None:
+    several = config.problem_type == "multi_label_classification"
+    if several != spec.multilabel:
+        raise ArtifactError(
+            f"{folder}: config.json has problem_type {config.problem_type!r}, {MANIFEST} is of a "
+            f"model with {'any number of labels' if spec.multilabel else 'one label'} a text. Use "
+            "a fresh copy of the model folder."
+        )
 
 
 def _check_labels(folder: Path, config: Any, labels: Sequence[str]) -> None:

@@ -91,6 +91,8 @@ class Spec(BaseModel):
         Name to SHA-256 of what was trained on.
     label_mapping : dict of str to str, or None
         ``data.labels`` of the run.
+    label_separator : str or None
+        ``data.label_separator`` of a run with ``data.multilabel``; None: a text has one label.
     excluded : int
         Rows that ``data.exclude`` left out of training and validation.
     decision : Decision or None
@@ -118,6 +120,7 @@ class Spec(BaseModel):
     text_column: str | None = None
     text_pair_column: str | None = None
     label_column: str | None = None
+    label_separator: str | None = None
     excluded: int = 0
     decision: Decision | None = None
     config_digest: str
@@ -127,6 +130,11 @@ class Spec(BaseModel):
     def pairs(self) -> bool:
         """Whether the model reads two texts at a time."""
         return self.text_pair_column is not None
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a text may have none, one or several labels."""
+        return self.label_separator is not None
 
 
 def refuse_pairs(spec: Spec, command: str) -> None:

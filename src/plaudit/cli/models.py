@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -22,6 +23,10 @@ from plaudit.cli.options import (
 )
 from plaudit.console import advise, guarded, inert, out
 from plaudit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from plaudit.multilabel import LabelSet
+    from plaudit.predict import Prediction
 
 
 @guarded
@@ -173,11 +178,12 @@ def predict(
     blocks = given(model, inputs or (), text, text_pair)
     if sys.stdin.isatty() and inputs in (None, [], ["-"]):
         console.say("reading standard input, one text a line; Ctrl-D ends it")
-    from plaudit.predict import Classifier
+    from plaudit.multilabel import load
 
-    classifier = Classifier.load(model, device=device)
+    classifier = load(model, device=device)
     for block in blocks:
-        for asked, prediction in zip(block, classifier.predict(block), strict=True):
+        answers: Sequence[Prediction | LabelSet] = classifier.predict(block)
+        for asked, prediction in zip(block, answers, strict=True):
             out(console.prediction_line(asked, prediction, json=json))
     advise(f"plaudit evaluate {shlex.quote(model)} DATA")
 

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from plaudit.config import multilabel
+from plaudit.config.conflict import Conflict
 from plaudit.config.keys import by_key
 from plaudit.config.schema import Config
 from plaudit.errors import ConfigError
 
 SPECIAL_TOKENS = 2
 """[CLS] and [SEP], or their like: BERT-family encoders put two around one text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Settings that do not go together.
-
-    Attributes
-    ----------
-    keys : tuple of str
-        The settings, the one to change first.
-    message : str
-        One sentence.
-    """
-
-    keys: tuple[str, ...]
-    message: str
 
 
 def check(config: Config) -> None:
@@ -68,6 +53,7 @@ def conflicts(config: Config) -> list[Conflict]:
         *_lora(config),
         *_models(config),
         *_decide(config),
+        *multilabel.conflicts(config),
     ]
 
 

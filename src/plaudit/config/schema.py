@@ -10,10 +10,16 @@ import hashlib
 import json
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Size = Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+def _joined(value: object) -> object:
+    """Write a list of columns as one string, the form in which a column is named everywhere."""
+    listed = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+    return ",".join(value) if listed else value  # type: ignore[arg-type]
 
 
 class Section(BaseModel):
@@ -39,8 +45,14 @@ class DataConfig(Section):
     text_pair: str | None = None
     """Column of a second text, where two are labelled together: premise and hypothesis, question
     and passage. The encoder reads both, as [CLS] text [SEP] text_pair [SEP]."""
-    label: str | None = None
-    """Column of the label; guessed when there is one possible choice."""
+    label: Annotated[str | None, BeforeValidator(_joined)] = None
+    """Column of the label; guessed when there is one possible choice. With data.multilabel also
+    several columns of 0 and 1, separated by commas: joy,anger."""
+    multilabel: bool = False
+    """A text may have none, one or several labels: a list of them (JSONL, Parquet), a string in
+    which data.label_separator joins them, or a column of 0 and 1 for each."""
+    label_separator: Annotated[str, Field(min_length=1)] = "|"
+    """What stands between the labels of a text where they are a string (data.multilabel)."""
     labels: dict[str, str] | None = None
     """Mapping from values to label names; a key may be a range, as in {"1-4" = "negative"}."""
     exclude: str | None = None
@@ -202,7 +214,8 @@ class TrainConfig(Section):
     evaluations: Annotated[int, Field(ge=1)] = 2
     """Evaluations on validation per epoch."""
     select: Literal["accuracy", "macro_f1", "log_loss", "mcc"] = "accuracy"
-    """The validation metric by which the best state is kept."""
+    """The validation metric by which the best state is kept. With data.multilabel accuracy is the
+    share of texts whose labels are all right, by thresholds as they are fitted at the end."""
     patience: Annotated[int, Field(ge=0)] = 0
     """Stop after so many evaluations without a better value; 0: never."""
     average: Literal["none", "ema", "soup"] = "none"
@@ -332,6 +345,9 @@ class DecideConfig(Section):
     threshold: Literal["none", "f1", "cost", "precision", "recall"] = "none"
     """What the answer is chosen by, other than being the likeliest: the best F1, the least cost, a
     wanted precision or a wanted recall."""
+    label_thresholds: Literal["f1", "half"] = "f1"
+    """With data.multilabel: from which probability on each label is given. f1: the best F1 of the
+    label, where validation has enough texts with and without it; half: 0.5."""
     label: str | None = None
     """Whose F1, precision or recall; without it the mean F1 over labels, or the second of two."""
     target: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9

@@ -22,7 +22,8 @@ class Rows:
     texts : list of str
         A pair is one string (:mod:`plaudit.data.text_pairs`).
     targets_N : ndarray of int64
-        Indices into the run's labels.
+        Indices into the run's labels; where a text may have several, 0 or 1 for each label, shape
+        (N, L).
     origins : list of str
         Where each row stands, such as ``"reviews.csv:12"``.
     prints_N : ndarray of uint64
@@ -37,6 +38,12 @@ class Rows:
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.texts)
+
+    def of_label(self, label: int) -> np.ndarray:
+        """Tell which rows have the label at this place."""
+        several = self.targets_N.ndim == 2
+        found: np.ndarray = self.targets_N[:, label] == 1 if several else self.targets_N == label
+        return found
 
     def without(self, prints_N: np.ndarray) -> Rows:
         """Return the rows whose text has none of these fingerprints."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plaudit.data.problems import did_you_mean, quoted
@@ -65,6 +66,7 @@ class Chosen:
     """The columns to read, whether text or label was guessed, and what else is carried along.
 
     ``text_pair`` is the column of a second text; None: there is none.
+    ``members`` are the columns of 0 and 1, one a label, that ``label`` names instead of one column.
     """
 
     text: str
@@ -72,17 +74,30 @@ class Chosen:
     guessed: bool
     others: tuple[str, ...] = ()
     text_pair: str | None = None
+    members: tuple[str, ...] = ()
 
     @property
     def named(self) -> Columns:
         """The same columns, as if a user had named all of them."""
-        return Columns(self.text, self.label, others=self.others, text_pair=self.text_pair)
+        separator = "," if self.members else None
+        return Columns(self.text, self.label, None, self.others, self.text_pair, separator)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The columns that hold labels."""
+        return self.members or (self.label,)
 
     @property
     def read(self) -> tuple[str, ...]:
         """All columns that are read, each once."""
         second = () if self.text_pair is None else (self.text_pair,)
-        return tuple(dict.fromkeys((self.text, self.label, *second, *self.others)))
+        return tuple(dict.fromkeys((self.text, *self.labels, *second, *self.others)))
+
+    def label_of(self, found: Mapping[str, object]) -> object:
+        """Return the label of a row: one column's value, or the members' by name."""
+        if self.members:
+            return {name: found.get(name) for name in self.members}
+        return found.get(self.label)
 
 
 def choose(header: Header, columns: Columns) -> Chosen:
@@ -106,6 +121,8 @@ def choose(header: Header, columns: Columns) -> Chosen:
     """
     for other in columns.others:
         _check_other(header, other)
+    if members := _members(header, columns):
+        return _of_members(header, columns, members)
     second = columns.text_pair
     label = columns.label or _named(header, LABEL_NAMES, "label", beside=(columns.text, second))
     text = columns.text or _named(header, TEXT_NAMES, "text", beside=(label, second))
@@ -149,6 +166,36 @@ def choose_text(header: Header, asked: str | None) -> str:
         return asked
     wordy = [n for n in header.names if n in header.texts and plain_name(n) not in LABEL_NAMES]
     return _named(header, TEXT_NAMES, "text", beside=()) or _only(wordy, header, "text")
+
+
+def _members(header: Header, columns: Columns) -> tuple[str, ...]:
+    """Return the columns, one a label, that the label's setting names; none where it names one."""
+    label = columns.label
+    if columns.separator is None or label is None or "," not in label or label in header.names:
+        return ()
+    return tuple(name.strip() for name in label.split(",") if name.strip())
+
+
+def _of_members(header: Header, columns: Columns, members: tuple[str, ...]) -> Chosen:
+    for name in members:
+        _check_present(header, "label", name)
+    if len(set(members)) < len(members):
+        raise DataError(
+            f"{header.where}: data.label names a column twice among {quoted(members)}. Name each "
+            "once."
+        )
+    text = columns.text or _named(header, TEXT_NAMES, "text", beside=())
+    if text is None:
+        left = [name for name in header.names if name in header.texts and name not in members]
+        text = _only(left, header, "text")
+    _check_present(header, "text", text)
+    if text in members:
+        raise DataError(
+            f"{header.where}: data.text and data.label both name the column '{text}'. Present are "
+            f"{quoted(header.names)}."
+        )
+    guessed = columns.text is None
+    return Chosen(text, columns.label or "", guessed, columns.others, members=members)
 
 
 def plain_name(name: str) -> str:

@@ -6,7 +6,6 @@ import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import repeat
 from typing import Any
 
 from plaudit.data import network
@@ -182,7 +181,8 @@ def class_names(dataset: Any, column: str) -> tuple[str, ...]:
     """
     import datasets
 
-    feature = dataset.features[column]
+    feature = dataset.features.get(column)  # none where several columns are the labels
+    feature = getattr(feature, "feature", feature)  # of a list, where a text has several
     return tuple(feature.names) if isinstance(feature, datasets.ClassLabel) else ()
 
 
@@ -206,16 +206,18 @@ def rows(dataset: Any, where: str, chosen: Chosen) -> Iterator[RawRow]:
     names = class_names(dataset, chosen.label)
     number = 0
     for batch in dataset.select_columns(list(chosen.read)).iter(batch_size=_BATCH_ROWS):
-        columns = [batch[name] for name in (chosen.text, chosen.label, *chosen.others)]
-        seconds = batch[chosen.text_pair] if chosen.text_pair else repeat(SINGLE)
-        found = zip(*columns, strict=True)
-        for second, (text, label, *others) in zip(seconds, found, strict=False):
+        for values in zip(*(batch[name] for name in chosen.read), strict=True):
             number += 1
-            origin = f"{where}:{number}"
-            yield RawRow(text, _named(label, names), origin, tuple(others), second)
+            found = dict(zip(chosen.read, values, strict=True))
+            label = _named(chosen.label_of(found), names)
+            others = tuple(found[name] for name in chosen.others)
+            second = SINGLE if chosen.text_pair is None else found[chosen.text_pair]
+            yield RawRow(found[chosen.text], label, f"{where}:{number}", others, second)
 
 
 def _named(label: object, names: tuple[str, ...]) -> object:
+    if names and isinstance(label, list):
+        return [_named(each, names) for each in label]
     if not names or not isinstance(label, int):
         return label
     return names[label] if 0 <= label < len(names) else None  # the hub writes -1 for "no label"

@@ -55,6 +55,11 @@ class LabelRule:
     renames: Mapping[str, str] = field(default_factory=dict)
     allowed: tuple[str, ...] | None = None
 
+    def names(self, value: object) -> tuple[str] | Flaw:
+        """Name the label of one row as a tuple of one."""
+        name = self.name(value)
+        return name if isinstance(name, Flaw) else (name,)
+
     def name(self, value: object) -> str | Flaw:
         """Name the label of one row.
 
@@ -200,7 +205,8 @@ def spell(value: object) -> str | Flaw:
     if isinstance(value, (list, tuple, dict, set, bytes)):
         return Flaw(
             f"the label is a {type(value).__name__}, not a single value",
-            f"plaudit gives each text one label: name another column with {_COLUMN}.",
+            f"Name another column with {_COLUMN}, or set data.multilabel=true where a text has "
+            "several labels.",
         )
     word = str(value).strip()
     if not word:

@@ -112,8 +112,7 @@ def prepare(config: Config, say: Say) -> Prepared:
     DataError, ConfigError, MissingExtra
         The data cannot be used as asked.
     """
-    asked = config.data
-    columns = Columns(asked.text, asked.label, asked.labels, text_pair=asked.text_pair)
+    columns = _columns(config)
     source = resolve(config.data.train, imdb=config.data.imdb, say=say)
     given_test = resolve(config.data.test, imdb=config.data.imdb) if config.data.test else None
     unwanted = exclude.read(config.data.exclude, config.clean) if config.data.exclude else None
@@ -148,6 +147,14 @@ def prepare(config: Config, say: Say) -> Prepared:
         extra,
         unlabelled_,
         cotrained=cotrained,
+    )
+
+
+def _columns(config: Config) -> Columns:
+    data = config.data
+    separator = data.label_separator if data.multilabel else None
+    return Columns(
+        data.text, data.label, data.labels, text_pair=data.text_pair, separator=separator
     )
 
 
@@ -230,7 +237,7 @@ def _with_extra(
 
 def _check_train(train: Rows, labels: Sequence[str]) -> None:
     """Rows may have gone: their texts stand in the validation data, or are to be left out."""
-    missing = [label for i, label in enumerate(labels) if i not in train.targets_N]
+    missing = [label for i, label in enumerate(labels) if not train.of_label(i).any()]
     if missing:
         raise DataError(
             f"No row is left to train on for {', '.join(map(repr, missing))}: all their texts "

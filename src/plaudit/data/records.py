@@ -28,6 +28,9 @@ class Columns:
     others : tuple of str
         Further columns to carry along, for results by their values. A folder or tarball in the
         layout of aclImdb has one, ``rating``, in the names of its files.
+    separator : str or None
+        Where a text may have several labels: what joins them in a string; ``label`` may then name
+        several columns, separated by commas. None: a text has one label.
     """
 
     text: str | None = None
@@ -35,6 +38,7 @@ class Columns:
     mapping: Mapping[str, str] | None = None
     others: tuple[str, ...] = ()
     text_pair: str | None = None
+    separator: str | None = None
 
 
 def carried(column: str) -> str:
@@ -81,9 +85,10 @@ class Corpus:
     ----------
     rows : datasets.Dataset
         Columns ``text`` (string, raw; a pair as :mod:`plaudit.data.text_pairs` joins it),
-        ``label`` (int64, index into ``labels``) and ``origin`` (string, such as
-        ``"reviews.csv:12"``), memory-mapped where large; and, as strings, the
-        further columns that were asked for, each under the name that :func:`carried` gives it.
+        ``label`` (int64, index into ``labels``; where a text may have several, a list with 0 or 1
+        for each) and ``origin`` (string, such as ``"reviews.csv:12"``), memory-mapped where large;
+        and, as strings, the further columns that were asked for, each under the name that
+        :func:`carried` gives it.
     labels : tuple of str
         Label names; sorted (numbers by value) unless the source or the caller fixed them.
     provenance : Provenance

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plaudit.data.label_sets import SetRule, lookup
 from plaudit.data.labels import LabelRule, in_order
 from plaudit.data.problems import Flaw, Problems, quoted
 from plaudit.data.records import carried
@@ -18,6 +19,7 @@ from plaudit.errors import DataError
 
 if TYPE_CHECKING:
     import datasets
+    import numpy as np
 
 CHUNK_ROWS = 2048
 SPILL_BYTES = 256 * 2**20
@@ -54,7 +56,7 @@ class Gathered:
 
 def gather(
     rows: Iterable[RawRow],
-    rule: LabelRule,
+    rule: LabelRule | SetRule,
     problems: Problems,
     *,
     class_names: tuple[str, ...] | None = None,
@@ -66,8 +68,9 @@ def gather(
     ----------
     rows : iterable of RawRow
         Read once, to the end.
-    rule : LabelRule
-        From label values to names; with ``rule.allowed`` these are the labels, in that order.
+    rule : LabelRule or SetRule
+        From label values to names, one a row or several; with ``rule.allowed`` these are the
+        labels, in that order.
     problems : Problems
         Where the reader of the rows notes those that it cannot read; bad rows are added.
     class_names : tuple of str, optional
@@ -86,26 +89,31 @@ def gather(
         column has.
     """
     table = _TableWriter(others)
-    codes: dict[str, int] = {name: code for code, name in enumerate(rule.allowed or ())}
+    # Rows keep the code of their label, or of all their labels together.
+    codes: dict[tuple[str, ...], int] = {}
+    found: dict[str, None] = {}
     for row in rows:
         text = checked_row(row)
-        name = rule.name(row.label)
-        flaw = text if isinstance(text, Flaw) else name if isinstance(name, Flaw) else None
+        names = rule.names(row.label)
+        flaw = text if isinstance(text, Flaw) else names if isinstance(names, Flaw) else None
         if flaw is not None:
             problems.add(row.origin, flaw)
         elif problems.count == 0:  # once a row is bad, only further bad rows matter
-            assert isinstance(text, str) and isinstance(name, str)  # noqa: S101 - for mypy
-            table.add(text, codes.setdefault(name, len(codes)), row)
-            if rule.allowed is None and len(codes) > MOST_LABELS:
-                raise _too_many(codes, table.count)
+            assert isinstance(text, str) and isinstance(names, tuple)  # noqa: S101 - for mypy
+            table.add(text, codes.setdefault(names, len(codes)), row)
+            found |= dict.fromkeys(names)
+            if rule.allowed is None and len(found) > MOST_LABELS:
+                raise _too_many(found, table.count)
     problems.stop_if_any()
-    if rule.allowed is not None:
-        return Gathered(table.finish(rule.allowed, codes), rule.allowed)
-    _check_classes(codes, table.count)
-    listed = class_names or ()
-    names = tuple(name for name in listed if name in codes)
-    names += in_order(name for name in codes if name not in listed)
-    return Gathered(table.finish(names, codes), names)
+    labels = rule.allowed
+    if labels is None:
+        if isinstance(rule, SetRule):
+            rule.check_separator(codes)
+        _check_classes(found, table.count)
+        listed = class_names or ()
+        labels = tuple(name for name in listed if name in found)
+        labels += in_order(name for name in found if name not in listed)
+    return Gathered(table.finish(labels, lookup(codes, labels, rule)), labels)
 
 
 def checked_row(row: RawRow) -> str | Flaw:
@@ -172,19 +180,25 @@ def _flaw_of(text: str) -> Flaw | None:
     return None
 
 
-def _check_classes(codes: dict[str, int], count: int) -> None:
+def _check_classes(codes: Collection[str], count: int) -> None:
     if not count:
         raise DataError("the data has no rows. Check the path, and that the file holds reviews.")
+    if not codes:
+        raise DataError(
+            f"none of {count:,} rows has a label; a classifier needs at least two. Check that "
+            "data.label (with plaudit evaluate: --label) names the right column."
+        )
     if len(codes) == 1:
         raise DataError(
-            f"all {count:,} rows have the one label {quoted(codes)}; a classifier needs at least "
-            "two. Check that data.label (with plaudit evaluate: --label) names the right column."
+            f"among {count:,} rows there is the one label {quoted(codes)}; a classifier needs two "
+            "at least. Check that data.label (with plaudit evaluate: --label) names the right "
+            "column."
         )
     if len(codes) > 10 and len(codes) > count / 2:
         raise _too_many(codes, count)
 
 
-def _too_many(codes: dict[str, int], count: int) -> DataError:
+def _too_many(codes: Collection[str], count: int) -> DataError:
     return DataError(
         f"{len(codes):,} different labels in {count:,} rows ({quoted(codes, most=3)}): this is "
         f"hardly a label column (at most {MOST_LABELS:,}, and fewer than half as many as rows). "
@@ -224,10 +238,9 @@ class _TableWriter:
         if len(self._texts) >= CHUNK_ROWS:
             self._flush()
 
-    def finish(self, names: tuple[str, ...], codes: dict[str, int]) -> datasets.Dataset:
-        """Close the table; labels were numbered as they came and become indices into names."""
+    def finish(self, names: tuple[str, ...], of_code: np.ndarray) -> datasets.Dataset:
+        """Close the table; what rows have by code becomes an index into names, or a 0 or 1 each."""
         import datasets
-        import numpy as np
         import pyarrow as pa
 
         self._flush()
@@ -238,11 +251,11 @@ class _TableWriter:
         table = (
             pa.Table.from_batches(self._batches, schema) if self._path is None else self._mapped()
         )
-        index_of_code = np.zeros(max(len(codes), 1), dtype=np.int64)
-        for index, name in enumerate(names):
-            index_of_code[codes[name]] = index
-        labels = index_of_code[table.column("code").to_numpy()]
-        table = table.set_column(1, "label", pa.array(labels, pa.int64()))
+        labels = of_code[table.column("code").to_numpy()]
+        column = pa.array(labels.ravel(), pa.int64())
+        if labels.ndim == 2:
+            column = pa.FixedSizeListArray.from_arrays(column, len(names))
+        table = table.set_column(1, "label", column)
         self._digest.update(repr(names).encode() + labels.tobytes())
         # datasets would pickle the whole table to find a fingerprint; ours is by content as well.
         return datasets.Dataset(table, fingerprint=self._digest.hexdigest()[:16])

@@ -11,7 +11,8 @@ from plaudit.data import archive, bundled, folder, hub, news, places, tables
 from plaudit.data.columns import Chosen, choose, choose_text
 from plaudit.data.imdb import KAGGLE_NOTE, is_kaggle_name, is_kaggle_table
 from plaudit.data.imdb import resolve as resolve_imdb
-from plaudit.data.labels import label_rule
+from plaudit.data.label_sets import SetRule
+from plaudit.data.labels import LabelRule, label_rule
 from plaudit.data.places import Source
 from plaudit.data.plain import sha256_of
 from plaudit.data.problems import Problems, did_you_mean, quoted
@@ -100,11 +101,18 @@ def read(
     """
     _check_split(source, split)
     renames = folder.RENAMES if source.kind in {"folder", "archive", "hub", "bundled"} else {}
-    rule = label_rule(columns.mapping, renames, labels)
+    each = label_rule(columns.mapping, renames, labels)
+    rule: LabelRule | SetRule = each
+    if columns.separator is not None:
+        _check_several(source)
+        rule = SetRule(each, columns.separator)
     problems = Problems()
     opened = _open(source, split, columns, problems, say)
     rows = opened.rows if blank is None else _with_text(opened.rows, blank)
-    found = gather(rows, rule, problems, class_names=opened.class_names, others=columns.others)
+    listed = opened.class_names or opened.members
+    found = gather(rows, rule, problems, class_names=listed, others=columns.others)
+    if columns.mapping is None and (never := [n for n in opened.members if n not in found.labels]):
+        say(f"{source.asked}: no row has a 1 in {quoted(never)}, which is no label therefore.")
     note = source.note
     if is_kaggle_table(opened.all_columns, len(found.rows)) and KAGGLE_NOTE not in note:
         note = f"{note}; {KAGGLE_NOTE}"
@@ -160,6 +168,14 @@ def bare(
     files |= {name: sha256_of(path) for name, path in opened.files.items()}
 
 
+def _check_several(source: Source) -> None:
+    if source.kind not in ("table", "hub"):
+        raise DataError(
+            f"{source.asked}: each of its texts has one label, but data.multilabel is true. Set it "
+            "to false, or give a table (CSV, TSV, JSONL, Parquet) or hub:owner/name."
+        )
+
+
 def _with_text(rows: Iterable[RawRow], blank: list[RawRow]) -> Iterator[RawRow]:
     for row in rows:
         if row.text is None or (isinstance(row.text, str) and not row.text.strip()):
@@ -194,6 +210,7 @@ class _Opened:
     files: dict[str, Path] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     class_names: tuple[str, ...] | None = None
+    members: tuple[str, ...] = ()
     all_columns: tuple[str, ...] = ()
 
 
@@ -255,6 +272,7 @@ def _open_table(source: Source, columns: Columns, problems: Problems, say: Say) 
     return _Opened(
         tables.rows(files, chosen, problems),
         files={file.name: file.path for file in files},
+        members=chosen.members,
         all_columns=first.names,
     )
 
@@ -270,6 +288,7 @@ def _open_hub(source: Source, split: str, columns: Columns, say: Say) -> _Opened
         hub.rows(dataset, where, chosen),
         digests={where: hub.identity(dataset)},
         class_names=tuple(folder.RENAMES.get(name, name) for name in names) or None,
+        members=chosen.members,
         all_columns=tuple(dataset.features),
     )
 

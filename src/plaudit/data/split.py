@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from plaudit.config import SplitConfig
 from plaudit.data.quotas import fill, quotas
 from plaudit.data.records import Order
+from plaudit.data.stratify import drawn
 from plaudit.errors import ConfigError, DataError, PlauditError
 
 T = TypeVar("T")
@@ -117,7 +118,8 @@ def divide(
     prints_N : ndarray of uint64, shape (N,)
         Fingerprints of the cleaned texts.
     targets_N : ndarray of int64, shape (N,)
-        Label of each row, as an index.
+        Label of each row, as an index; where rows may have several, 0 or 1 for each label, shape
+        (N, L): labels are then in proportion as far as they can be at once.
     sizes : SplitConfig
         Rows, or shares of the N rows. Met exactly, unless rows with equal texts, which stay
         together, do not add up to it, or (order "blocks") are left out.
@@ -141,8 +143,11 @@ def divide(
     ConfigError
         The sizes do not fit into the rows.
     DataError
-        A label has too few rows, or too few different texts, to stand in every part.
+        A label has too few rows, or too few different texts, to stand in every part (of several
+        labels a row: in the training part).
     """
+    if targets_N.ndim == 2:
+        return _draw_sets(prints_N, targets_N, _rows(sizes, len(prints_N), 1), seed, labels)
     rows = _rows(sizes, len(prints_N), len(np.unique(targets_N)))
     match order:
         case "any":
@@ -203,7 +208,7 @@ def _draw(prints_N: Prints, targets_N: Ints, rows: _Rows, seed: int) -> Division
     """Order "any": whole groups of equal texts, in the order of a hash of seed and text."""
     prints_G, group_N, sizes_G = np.unique(prints_N, return_inverse=True, return_counts=True)
     label_G = _majority(group_N, targets_N, sizes_G)
-    rank_G = np.argsort(_mix(prints_G ^ _mix(np.array([seed], dtype=np.uint64))), kind="stable")
+    rank_G = _order(prints_G, seed)
     part_G = np.full(len(prints_G), -1)
     for number, total in enumerate((rows.test, rows.validation, rows.train)):
         free_G = part_G < 0
@@ -214,6 +219,36 @@ def _draw(prints_N: Prints, targets_N: Ints, rows: _Rows, seed: int) -> Division
     part_N = part_G[group_N]
     test, validation, train = (np.flatnonzero(part_N == number) for number in range(3))
     return Division(train, validation, test, duplicates=len(prints_N) - len(prints_G))
+
+
+def _draw_sets(
+    prints_N: Prints, targets_NL: Ints, rows: _Rows, seed: int, labels: Sequence[str]
+) -> Division:
+    """Draw by text as with one label, part after part, where rows may have several labels."""
+    prints_G, group_N, sizes_G = np.unique(prints_N, return_inverse=True, return_counts=True)
+    member_GL = np.zeros((len(prints_G), targets_NL.shape[1]), dtype=bool)
+    np.logical_or.at(member_GL, group_N, targets_NL.astype(bool))
+    rank_G = _order(prints_G, seed)
+    part_G = np.full(len(prints_G), -1)
+    for number, total in enumerate((rows.test, rows.validation, rows.train)):
+        waiting = rank_G[part_G[rank_G] < 0]
+        order = np.arange(len(waiting))
+        chosen = drawn(member_GL[waiting], sizes_G[waiting], order, total)
+        part_G[waiting[chosen]] = number
+    part_N = part_G[group_N]
+    test, validation, train = (np.flatnonzero(part_N == number) for number in range(3))
+    if missing := [int(i) for i in np.flatnonzero(~targets_NL[train].any(axis=0))]:
+        names = ", ".join(repr(labels[i]) if labels else str(i) for i in missing)
+        raise DataError(
+            f"no row is left to train on that has {names}. Rows with the same text stay together. "
+            "Add rows, remove the label, or change split.validation_size and split.test_size."
+        )
+    return Division(train, validation, test, duplicates=len(prints_N) - len(prints_G))
+
+
+def _order(prints_G: Prints, seed: int) -> Ints:
+    """Order different texts by a hash of seed and text."""
+    return np.argsort(_mix(prints_G ^ _mix(np.array([seed], dtype=np.uint64))), kind="stable")
 
 
 def _majority(group_N: Ints, targets_N: Ints, sizes_G: Ints) -> Ints:

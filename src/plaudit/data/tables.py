@@ -231,7 +231,7 @@ def rows(files: Sequence[TableFile], chosen: Chosen, problems: Problems) -> Iter
             others = tuple(found.get(name) for name in chosen.others)
             origin = f"{file.name}:{line}"
             second = SINGLE if chosen.text_pair is None else found.get(chosen.text_pair)
-            yield RawRow(found.get(chosen.text), found.get(chosen.label), origin, others, second)
+            yield RawRow(found.get(chosen.text), chosen.label_of(found), origin, others, second)
         if not good and problems.count == bad_before:
             raise DataError(f"{file.name}: there is a header and no row. Check the file's export.")
 

@@ -59,7 +59,8 @@ def tfidf(
         Cleaned as for the encoder. Of more than 100,000, evenly spaced ones are used; the name
         says so.
     train_targets : ndarray of int
-        Index of the label of each text.
+        Index of the label of each text; where texts may have several, 0 or 1 for each, shape
+        (N, C): then one classifier a label, each against the rest.
     test_texts : sequence of str
     classes : int
         Number of labels; one that is absent from training gets probability 0.
@@ -92,31 +93,44 @@ def tfidf(
     start = 0
     for block in _count(test_texts, np.arange(len(test_texts))):
         stop = start + block.shape[0]
-        probabilities[start:stop, model.present] = model.predict(block)
+        probabilities[start:stop] = model.predict(block, classes)
         start = stop
     return Baseline(name, probabilities, fitted - started, time.perf_counter() - fitted)
 
 
 @dataclass(frozen=True, slots=True)
 class _Fitted:
-    """What training left: the columns kept, their weights, the classes seen, the classifier."""
+    """What training left: the columns kept, their weights, and the classifiers, one or several."""
 
     columns: NDArray[np.int64]
     weighting: Any
-    present: NDArray[np.integer[Any]]
-    classifier: Any | None
+    classifiers: tuple[_Classifier, ...]
+    several: bool
 
-    def predict(self, counts: Any) -> NDArray[np.float64]:
-        if self.classifier is None:  # training showed one class only
-            return np.ones((counts.shape[0], 1))
+    def predict(self, counts: Any, classes: int) -> NDArray[np.float64]:
+        """Return a probability for each class: of one classifier, or the second of each."""
         weighted = self.weighting.transform(counts[:, self.columns])
-        return np.asarray(self.classifier.predict_proba(weighted), dtype=np.float64)
+        if self.several:
+            return np.stack([each.predict(weighted, 2)[:, 1] for each in self.classifiers], axis=1)
+        return self.classifiers[0].predict(weighted, classes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Classifier:
+    """A logistic regression and the classes that training showed it; None where it was only one."""
+
+    present: NDArray[np.integer[Any]]
+    model: Any | None
+
+    def predict(self, weighted: Any, classes: int) -> NDArray[np.float64]:
+        found = np.zeros((weighted.shape[0], classes))
+        found[:, self.present] = 1.0 if self.model is None else self.model.predict_proba(weighted)
+        return found
 
 
 def _fit(texts: Sequence[str], targets: NDArray[np.integer[Any]], chosen: Any) -> _Fitted:
     from scipy import sparse
     from sklearn.feature_extraction.text import TfidfTransformer
-    from sklearn.linear_model import LogisticRegression
 
     counts = sparse.vstack(list(_count(texts, chosen)), format="csr")
     documents = np.bincount(counts.indices, minlength=counts.shape[1])
@@ -126,12 +140,19 @@ def _fit(texts: Sequence[str], targets: NDArray[np.integer[Any]], chosen: Any) -
     weighting = TfidfTransformer(sublinear_tf=True)
     features = weighting.fit_transform(counts[:, columns])
     del counts
-    present = np.unique(targets[chosen])
+    several = targets.ndim == 2
+    own = targets[chosen].T if several else [targets[chosen]]
+    return _Fitted(columns, weighting, tuple(_classifier(features, t) for t in own), several)
+
+
+def _classifier(features: Any, targets: NDArray[np.integer[Any]]) -> _Classifier:
+    from sklearn.linear_model import LogisticRegression
+
+    present = np.unique(targets)
     if len(present) == 1:
-        return _Fitted(columns, weighting, present, None)
-    classifier = LogisticRegression(C=_INVERSE_REGULARISATION, max_iter=1000)
-    classifier.fit(features, targets[chosen])
-    return _Fitted(columns, weighting, present, classifier)
+        return _Classifier(present, None)
+    model = LogisticRegression(C=_INVERSE_REGULARISATION, max_iter=1000)
+    return _Classifier(present, model.fit(features, targets))
 
 
 def _count(texts: Sequence[str], chosen: NDArray[np.int64]) -> Iterator[Any]:

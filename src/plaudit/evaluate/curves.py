@@ -5,6 +5,7 @@ Axes: N rows, G groups of rows with equal scores, P points kept.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,18 +35,36 @@ def curves(predictions: Predictions, most: int = POINTS) -> list[dict[str, Any]]
         ``true_positive_rate``) and ``precision_recall`` (``recall``, ``precision``), each a list.
         Labels that no row has, or that all have, are left out.
     """
-    rows_C = np.bincount(predictions.targets_N, minlength=len(predictions.labels))
-    wanted = np.argsort(-rows_C, kind="stable")[:LABELS] if len(rows_C) > 2 else np.array([1])
+    classes = np.arange(len(predictions.labels))
+    truth_NC = predictions.targets_N[:, None] == classes
+    found = classes if len(classes) > 2 else classes[1:]
+    labels = tuple(predictions.labels[i] for i in found)
+    return label_curves(labels, predictions.probabilities_NC[:, found], truth_NC[:, found], most)
+
+
+def label_curves(
+    labels: Sequence[str], probabilities_NC: Floats, truth_NC: np.ndarray, most: int = POINTS
+) -> list[dict[str, Any]]:
+    """Return the curves of each label as :func:`curves` does, each by itself.
+
+    Parameters
+    ----------
+    labels : sequence of str
+    probabilities_NC : ndarray of float
+    truth_NC : ndarray of bool
+        Which labels each row has.
+    most : int
+    """
+    rows_C = truth_NC.sum(axis=0)
+    wanted = np.argsort(-rows_C, kind="stable")[:LABELS]
     return [
         {
-            "label": predictions.labels[label],
+            "label": labels[label],
             "rows": int(rows_C[label]),
-            **_of_label(
-                predictions.probabilities_NC[:, label], predictions.targets_N == label, most
-            ),
+            **_of_label(probabilities_NC[:, label], truth_NC[:, label], most),
         }
         for label in sorted(wanted.tolist())
-        if 0 < rows_C[label] < len(predictions)
+        if 0 < rows_C[label] < len(truth_NC)
     ]
 
 

@@ -40,6 +40,9 @@ class Decision(BaseModel):
         probable are possible, and an answer is unsure unless it is the only one.
     rows : int
         Rows of validation data that it was fitted on.
+    label_thresholds : tuple of float, or None
+        Of a model that gives any number of labels, and of that alone: the probability from which
+        on each label is given; nothing above applies.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +52,7 @@ class Decision(BaseModel):
     abstain: Literal["none", "error", "conformal"] = "none"
     least: float = 0.0
     rows: int = 0
+    label_thresholds: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -28,6 +28,8 @@ PREDICTIONS = "predictions.parquet"
 BASELINE = "baseline.parquet"
 """Beside it: what the TF-IDF baseline predicted of the same rows."""
 FORMAT = 1
+SETS = b"plaudit_label_sets"
+"""In the metadata of predictions of several labels a text."""
 _PROBABILITY = "p:"
 _OPENING, _ENDING = 160, 120  # characters; a verdict often stands at the end
 _COLUMNS = ("fingerprint", "origin", "truth", "predicted", "excerpt")
@@ -177,12 +179,17 @@ def write(path: Path, predictions: Predictions) -> None:
     ConfigError
         Something is there already, or the folder is not.
     """
+    write_table(path, _table(predictions))
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a table as a new Parquet file, whole or not at all."""
     import pyarrow.parquet as pq
 
     check_new(path)
     staged = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        pq.write_table(_table(predictions), staged)
+        pq.write_table(table, staged)
         staged.replace(path)
     finally:
         staged.unlink(missing_ok=True)
@@ -231,6 +238,12 @@ def read(path: Path) -> Predictions:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path}: cannot be read as Parquet ({reason}). Make it anew.") from error
     metadata = table.schema.metadata or {}
+    if SETS in metadata:
+        raise DataError(
+            f"{path}: these are predictions of a model that gives a text any number of labels; "
+            "only those of one label a text can be compared row by row. plaudit evaluate gives "
+            "the figures of each model."
+        )
     if metadata.get(b"plaudit_predictions") != str(FORMAT).encode():
         raise DataError(
             f"{path}: these are not predictions that this version wrote. Make them with "

@@ -17,8 +17,10 @@ from plaudit.data.sources import Say, read, resolve
 from plaudit.data.text_pairs import SEPARATOR
 from plaudit.errors import DataError, ExportError, MissingExtra
 from plaudit.labelled import find
+from plaudit.multilabel import MultiLabelClassifier
 from plaudit.predict import Classifier
 
+Either = Classifier | MultiLabelClassifier
 TEXTS = 256
 SHORT_WORDS = 8
 """Data of long texts only would leave short ones untried, so some are cut to this."""
@@ -81,12 +83,12 @@ def _shortened(text: str) -> str:
     return SEPARATOR.join(map(" ".join, parts))
 
 
-def compare(original: Classifier, exported: Classifier, chosen: Texts, limit: float) -> Gate:
+def compare(original: Either, exported: Either, chosen: Texts, limit: float) -> Gate:
     """Ask both models, the exported one in several ways.
 
     Parameters
     ----------
-    original, exported : Classifier
+    original, exported : Classifier or MultiLabelClassifier
     chosen : Texts
     limit : float
         The largest share of labels that may differ.
@@ -104,9 +106,8 @@ def compare(original: Classifier, exported: Classifier, chosen: Texts, limit: fl
     apart_NC = np.abs(given_NC - wanted_NC)
     if not np.isfinite(given_NC).all():
         raise ExportError("The exported model's probabilities are no numbers. Nothing was kept.")
-    given, wanted = exported.answers(given_NC), original.answers(wanted_NC)
-    # What a user sees is the decision: its label, and whether it is sure.
-    differ_N = (given.chosen_N != wanted.chosen_N) | (given.unsure_N != wanted.unsure_N)
+    answers = _answers(exported, given_NC), _answers(original, wanted_NC)
+    differ_N = (answers[0] != answers[1]).any(axis=1)
     return Gate(
         data=chosen.note,
         texts=len(chosen.texts),
@@ -116,6 +117,14 @@ def compare(original: Classifier, exported: Classifier, chosen: Texts, limit: fl
         max_difference=float(apart_NC.max()),
         mean_difference=float(apart_NC.mean()),
     )
+
+
+def _answers(classifier: Either, probabilities_NC: np.ndarray) -> np.ndarray:
+    """Return what a user sees of each answer: the labels, and whether it is sure."""
+    if isinstance(classifier, MultiLabelClassifier):
+        return classifier.given(probabilities_NC)
+    found = classifier.answers(probabilities_NC)
+    return np.stack([found.chosen_N, found.unsure_N], axis=1)
 
 
 def check(gate: Gate, folder: Path, weights: str) -> None:
@@ -132,7 +141,7 @@ def check(gate: Gate, folder: Path, weights: str) -> None:
         raise ExportError(f"{found} In fp32 they should be the same: use the model as it is.")
 
 
-def _ask(classifier: Classifier, some: Sequence[str], size: int | None) -> np.ndarray:
+def _ask(classifier: Either, some: Sequence[str], size: int | None) -> np.ndarray:
     return classifier.probabilities(some, chunk=size or len(some))
 
 

@@ -16,6 +16,7 @@ from plaudit.errors import ConfigError
 from plaudit.export import gate, graph
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import plan
+from plaudit.multilabel import MultiLabelClassifier, load
 from plaudit.predict import Classifier
 from plaudit.report.pages import REPORT, pages
 
@@ -119,8 +120,9 @@ def export(
         say(f"Writing {source} as {format}.")
         _write(staged, source, loaded.spec, torch_model, format)
         say(f"Comparing it with the original on {len(chosen.texts)} texts: {chosen.note}")
-        original = Classifier(loaded, plan("cpu", "fp32"))
-        found = gate.compare(original, Classifier.load(staged), chosen, limit)
+        kind = MultiLabelClassifier if loaded.spec.multilabel else Classifier
+        original = kind(loaded, plan("cpu", "fp32"))
+        found = gate.compare(original, load(staged), chosen, limit)
         gate.check(found, source, format)
         _finish(staged, source, found, say)
         _check_new(final)

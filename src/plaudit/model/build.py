@@ -162,7 +162,12 @@ def load_masked(config: ModelConfig) -> tuple[Any, bool]:
 
 
 def build(
-    config: ModelConfig, labels: Sequence[str], *, max_tokens: int, window_pooling: WindowPooling
+    config: ModelConfig,
+    labels: Sequence[str],
+    *,
+    max_tokens: int,
+    window_pooling: WindowPooling,
+    multilabel: bool = False,
 ) -> ReviewClassifier:
     """Load a pretrained encoder and put a classification head on it.
 
@@ -176,6 +181,9 @@ def build(
     max_tokens : int
         Longest piece of text; checked against the encoder's positions.
     window_pooling : {"mean", "max"}
+    multilabel : bool
+        Whether a text may have several labels: transformers then takes a sigmoid of each logit,
+        else a softmax of all.
 
     Returns
     -------
@@ -201,7 +209,7 @@ def build(
         families.set_dropout(settings, config.dropout, config.attention_dropout)
         settings.id2label = dict(enumerate(labels))
         settings.label2id = {label: i for i, label in enumerate(labels)}
-        settings.problem_type = "single_label_classification"
+        settings.problem_type = f"{'multi' if multilabel else 'single'}_label_classification"
         if settings.model_type == "modernbert":
             settings.classifier_pooling = "mean" if config.pooling == "mean" else "cls"
         stock, info = transformers.AutoModelForSequenceClassification.from_pretrained(

@@ -1,4 +1,4 @@
-"""What is minimised: cross entropy, weighted, focused or smoothed.
+"""What is minimised: cross entropy, weighted, focused or smoothed; of several labels, binary.
 
 Axes: B texts, C classes, N texts of the training data.
 """
@@ -63,6 +63,58 @@ class Loss:
             return self(logits_BC, labels_B).sum()
         # The kernel's own sum: to the bit what plain PyTorch gives.
         return F.cross_entropy(logits_BC, labels_B, reduction="sum", label_smoothing=self.smoothing)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BinaryLoss:
+    """The loss of a text that may have several labels: the mean of its labels' binary ones.
+
+    Attributes
+    ----------
+    weights_C : Tensor of float32, or None
+        Factor on the loss of each label where a text has it.
+    """
+
+    weights_C: torch.Tensor | None = None
+
+    def summed(self, logits_BC: torch.Tensor, labels_BC: torch.Tensor) -> torch.Tensor:
+        """Return the sum of the losses of texts, a scalar.
+
+        Parameters
+        ----------
+        logits_BC : Tensor of float32
+        labels_BC : Tensor of int64
+            0 or 1.
+        """
+        weights_C = None if self.weights_C is None else self.weights_C.to(logits_BC.device)
+        total = F.binary_cross_entropy_with_logits(
+            logits_BC, labels_BC.to(logits_BC.dtype), pos_weight=weights_C, reduction="sum"
+        )
+        return total / logits_BC.shape[1]
+
+
+def positive_weights(counts_C: Sequence[int] | np.ndarray, texts: int) -> np.ndarray:
+    """Weigh having a label by how much more often texts lack it.
+
+    Parameters
+    ----------
+    counts_C : sequence of int
+        Texts that have each label, at least one.
+    texts : int
+
+    Returns
+    -------
+    ndarray of float64, shape (C,)
+        Under which having and lacking a label weigh alike; 1 where all texts have it.
+
+    Examples
+    --------
+    >>> positive_weights([50, 10, 100], 100)
+    array([1., 9., 1.])
+    """
+    counts = np.asarray(counts_C, dtype=np.float64)
+    weights_C: np.ndarray = np.where(counts < texts, (texts - counts) / counts, 1.0)
+    return weights_C
 
 
 def class_weights(counts_C: Sequence[int] | np.ndarray, beta: float) -> np.ndarray:

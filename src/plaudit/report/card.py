@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from plaudit.config import dump_toml
-from plaudit.report import reliability, view, words
+from plaudit.report import label_sets, reliability, view, words
 from plaudit.report.summary import headline
 from plaudit.report.template import template
 
@@ -46,6 +46,7 @@ def render(document: Mapping[str, Any]) -> str:
         "headline": headline(shown),
         "metric_rows": view.metric_rows(shown),
         "class_rows": view.class_rows(shown["test"]),
+        "label_sets": label_sets.section(shown),
         "fitted": reliability.fitted(shown),
         "firewall": view.firewall(shown),
         "recipe": _ready(dump_toml(shown["config"]).strip()),
@@ -78,12 +79,15 @@ def _front_matter(document: Mapping[str, Any]) -> str:
     tags = ["plaudit", "text-classification"]
     if set(data["labels"]) == {"negative", "positive"}:
         tags.append("sentiment-analysis")
+    if data.get("multilabel"):
+        tags.append("multi-label-classification")
     lines = ["pipeline_tag: text-classification", "library_name: transformers", "tags:"]
     lines += [f"- {words.quoted(tag)}" for tag in tags]
     if model["encoder"].startswith("hub:"):
         lines.append(f"base_model: {words.quoted(model['encoder'].removeprefix('hub:'))}")
     metrics = document["test"]["metrics"] if document["test"] is not None else {}
-    known = [(key, metrics[key]["value"]) for key in view.NAMES if key in metrics]
+    names = view.names_of(document)
+    known = [(key, metrics[key]["value"]) for key in names if key in metrics]
     known = [(key, value) for key, value in known if value is not None]
     if known:
         source = _dataset(data["asked"])
@@ -103,7 +107,7 @@ def _front_matter(document: Mapping[str, Any]) -> str:
         for key, value in known:
             lines += [
                 f"    - type: {key}",
-                f"      name: {words.quoted(view.NAMES[key])}",
+                f"      name: {words.quoted(names[key])}",
                 f"      value: {value:.6f}",
             ]
     return "\n".join(lines)

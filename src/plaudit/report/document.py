@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from plaudit.data.cleaned import Rows
+
 SCHEMA = 1
 
 
@@ -46,6 +48,49 @@ def mistakes(
             "origin": origins[n],
         }
         for n in order
+    ]
+
+
+def set_mistakes(
+    rows: Rows,
+    given_NC: np.ndarray,
+    probabilities_NC: np.ndarray,
+    labels: Sequence[str],
+    most: int = 20,
+) -> list[dict[str, Any]]:
+    """Return the rows with a wrong label of which the model was surest.
+
+    Parameters
+    ----------
+    rows : Rows
+    given_NC : ndarray of bool
+        The labels that rows were given.
+    probabilities_NC : ndarray of float64
+    labels : sequence of str
+    most : int
+
+    Returns
+    -------
+    list of dict
+        ``text``, ``truth`` and ``predicted`` (lists of labels), ``label``, the one that was
+        surest and wrong, ``probability`` of having or lacking it as the model says, ``origin``.
+    """
+    sure_NC = np.where(given_NC, probabilities_NC, 1.0 - probabilities_NC)
+    sure_NC = np.where(given_NC != (rows.targets_N == 1), sure_NC, -1.0)
+    worst_N = sure_NC.argmax(axis=1)
+    most_N = sure_NC.max(axis=1)
+    order = np.argsort(-most_N, kind="stable")[:most]
+    return [
+        {
+            "text": rows.texts[n],
+            "truth": [labels[c] for c in np.flatnonzero(rows.targets_N[n]).tolist()],
+            "predicted": [labels[c] for c in np.flatnonzero(given_NC[n]).tolist()],
+            "label": labels[int(worst_N[n])],
+            "probability": float(most_N[n]),
+            "origin": rows.origins[n],
+        }
+        for n in order.tolist()
+        if most_N[n] >= 0
     ]
 
 

@@ -14,6 +14,7 @@ from plaudit.report import (
     audit,
     explained,
     figures,
+    label_sets,
     reliability,
     reproduce,
     robustness,
@@ -47,6 +48,7 @@ def render(document: Mapping[str, Any]) -> str:
 def _context(document: Mapping[str, Any]) -> dict[str, Any]:
     files, more_files = view.files(document)
     test = document["test"]
+    one = None if document["data"].get("multilabel") else test
     diagram = reliability.diagram(document)
     parts: dict[str, Any] = {
         "learning": figures.training(document),
@@ -62,10 +64,11 @@ def _context(document: Mapping[str, Any]) -> dict[str, Any]:
         "tiles": view.tiles(document),
         "metric_rows": view.metric_rows(document),
         "class_rows": view.class_rows(test),
-        "matrix": view.matrix(test),
-        "confused_pairs": view.confused_pairs(test),
+        "matrix": view.matrix(one),
+        "confused_pairs": view.confused_pairs(one),
+        "label_sets": label_sets.section(document),
         "robustness_view": robustness.view(document.get("robustness")),
-        "wrong": _wrong(test),
+        "wrong": _wrong(one),
         "seed_rows": seeds.seed_rows(document),
         "seed_sentences": seeds.sentences(document),
         "slice_tables": slices.slice_tables(document),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from plaudit.report import view, words
+from plaudit.report import label_sets, view, words
 
 Document = Mapping[str, Any]
 
@@ -27,6 +27,8 @@ def story(document: Document) -> list[tuple[str, str]]:
     list of (question, answer)
         Without markup; what the report does not know is left out.
     """
+    if document["data"].get("multilabel"):
+        return label_sets.story(document)
     parts = (
         ("What it is", _what(document)),
         ("How sure that is", _sure(document)),
@@ -177,7 +179,8 @@ def _cautions(document: Document) -> Iterator[str]:
     elif document["overlap"]["rows"]:
         yield "Some test texts also stand in training; see the figures without them."
     if test is not None and baseline is not None:
-        own, other = (one["metrics"]["accuracy"] for one in (test, baseline["scores"]))
+        main = view.MAIN[bool(document["data"].get("multilabel"))]
+        own, other = (one["metrics"][main] for one in (test, baseline["scores"]))
         if None not in (own["value"], other["value"]) and own["value"] <= other["value"]:
             yield "The simple model does no worse; this one may not be worth its cost yet."
     if test is not None and test["rows"] < _FEW_TEXTS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plaudit.report import words
+from plaudit.report import label_sets, words
 
 
 def headline(document: Mapping[str, Any]) -> str:
@@ -22,6 +22,8 @@ def headline(document: Mapping[str, Any]) -> str:
         One to three sentences without markup.
     """
     test = document["test"]
+    if document["data"].get("multilabel"):
+        return label_sets.headline(document)
     if test is None or test["metrics"]["accuracy"]["value"] is None:
         return _without_test(document)
     overlap = document["overlap"]["rows"]

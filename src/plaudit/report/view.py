@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from plaudit.data.label_sets import listed
 from plaudit.report import words
 
 NAMES = {
@@ -24,6 +25,31 @@ NAMES = {
     "brier": "Brier score (lower is better)",
     "ece": "Calibration error, ECE (lower is better)",
 }
+SET_NAMES = {
+    "micro_f1": "F1 over all labels of all texts (micro)",
+    "macro_f1": "F1, mean over labels (macro)",
+    "samples_f1": "F1, mean over texts (samples)",
+    "subset_accuracy": "Texts whose labels are all right (subset accuracy)",
+    "hamming_loss": "Wrong among all labels given or not (Hamming loss; lower is better)",
+    "micro_precision": "Precision, micro",
+    "micro_recall": "Recall, micro",
+    "macro_precision": "Precision, macro",
+    "macro_recall": "Recall, macro",
+    "macro_average_precision": "Average precision, mean over labels (mAP)",
+    "macro_roc_auc": "ROC-AUC, mean over labels",
+    "label_ranking_average_precision": "Label ranking average precision",
+    "log_loss": "Log loss, mean over labels (lower is better)",
+    "brier": "Brier score, mean over labels (lower is better)",
+}
+"""Of several labels a text."""
+_TILES = (("accuracy", "Accuracy"), ("macro_f1", "Macro F1"), ("roc_auc", "ROC-AUC"))
+_SET_TILES = (
+    ("micro_f1", "Micro F1"),
+    ("macro_f1", "Macro F1"),
+    ("subset_accuracy", "All labels right"),
+)
+MAIN = {False: "accuracy", True: "micro_f1"}
+"""By which a model is set beside its baseline: of one label a text, and of several."""
 _MAX_LABELS_IN_MATRIX = 20
 _SHADES = 8
 _PAIRS = 20
@@ -60,9 +86,14 @@ def metric_rows(document: Mapping[str, Any]) -> list[Row]:
             "baseline": words.measure(key, beside[key]["value"]) if key in beside else "",
             "baseline_interval": words.interval(key, beside[key]) if key in beside else "",
         }
-        for key, name in NAMES.items()
+        for key, name in names_of(document).items()
         if key in test["metrics"] and test["metrics"][key]["value"] is not None
     ]
+
+
+def names_of(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return the metrics that are shown, by key: their names, in order."""
+    return SET_NAMES if document["data"].get("multilabel") else NAMES
 
 
 def class_rows(scores: Mapping[str, Any] | None) -> list[Row]:
@@ -168,10 +199,17 @@ def mistakes(document: Mapping[str, Any]) -> list[Row]:
             if len(mistake["text"]) > _LONG_TEXT
             else "",
             "left_off": max(0, len(mistake["text"]) - _MISTAKE_CHARACTERS),
+            "truth": _shown(mistake["truth"]),
+            "predicted": _shown(mistake["predicted"]),
+            "label": mistake.get("label"),
             "probability": words.percent(mistake["probability"]),
         }
         for mistake in document["mistakes"][:_MISTAKES]
     ]
+
+
+def _shown(labels: str | list[str]) -> str:
+    return labels if isinstance(labels, str) else listed(labels)
 
 
 def tiles(document: Mapping[str, Any]) -> list[Row]:
@@ -187,7 +225,9 @@ def tiles(document: Mapping[str, Any]) -> list[Row]:
     """
     shown: list[Row] = []
     test, baseline, training = document["test"], document["baseline"], document["training"]
-    for key, label in (("accuracy", "Accuracy"), ("macro_f1", "Macro F1"), ("roc_auc", "ROC-AUC")):
+    several = document["data"].get("multilabel")
+    main = MAIN[bool(several)]
+    for key, label in _SET_TILES if several else _TILES:
         estimate = test["metrics"].get(key) if test is not None else None
         if estimate is None or estimate["value"] is None:
             continue
@@ -197,10 +237,11 @@ def tiles(document: Mapping[str, Any]) -> list[Row]:
         shown.append(
             {"label": label, "value": value, "detail": f"{level} interval {ends}" if ends else ""}
         )
-        if key == "accuracy" and baseline is not None:
-            value = words.percent(baseline["scores"]["metrics"]["accuracy"]["value"])
+        if key == main and baseline is not None:
+            value = words.percent(baseline["scores"]["metrics"][key]["value"])
             fit = f"{baseline['name']}, trained in {words.duration(baseline['fit_s'])}"
-            shown.append({"label": "Baseline accuracy", "value": value, "detail": fit})
+            name = label if several else label.lower()
+            shown.append({"label": f"Baseline {name}", "value": value, "detail": fit})
     how = f"{words.epochs(training['epochs'])}, {training['device']}, {training['precision']}"
     took = words.duration(training["seconds"])
     return [*shown, {"label": "Training took", "value": took, "detail": how}]

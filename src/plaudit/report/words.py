@@ -13,7 +13,10 @@ from plaudit.config import as_toml
 MISSING = "–"
 # What no page can hold: control characters (but tab and line feeds) and halves of surrogate pairs.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_NUMBERS = ("mcc", "roc_auc", "average_precision", "log_loss", "brier", "ece", "ece_equal_width")
+_NUMBERS = (
+    "mcc", "roc_auc", "average_precision", "log_loss", "brier", "ece", "ece_equal_width",
+    "macro_roc_auc", "macro_average_precision", "label_ranking_average_precision",
+)  # fmt: skip
 
 
 def tidy(value: Any) -> Any:

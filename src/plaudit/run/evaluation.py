@@ -11,9 +11,13 @@ from typing import Any
 from plaudit.config import EvaluateConfig
 from plaudit.data.records import Columns
 from plaudit.data.sources import resolve
-from plaudit.evaluate import predictions
-from plaudit.labelled import find
+from plaudit.errors import ConfigError
+from plaudit.evaluate import predictions, set_predictions
+from plaudit.evaluate.predictions import Predictions
+from plaudit.labelled import Labelled, find
+from plaudit.multilabel import MultiLabelClassifier, load
 from plaudit.predict import Classifier
+from plaudit.run import label_sets
 from plaudit.run.testing import decided, parts, scored
 from plaudit.run.watching import Silent, Watcher
 
@@ -78,37 +82,54 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
     """
     if rows_file is not None:
         predictions.check_new(rows_file)
-    classifier = Classifier.load(model, device=device)
+    classifier = load(model, device=device)
+    if by and isinstance(classifier, MultiLabelClassifier):
+        raise ConfigError(
+            f"--by {by[0]}: results by a column are made for one label a text, and {model} gives "
+            "any number of them. Leave --by out, or give a part of the rows as DATA."
+        )
     say = (watcher or Silent()).say
     source = resolve(data, say=say)
     others = tuple(dict.fromkeys(by))
     columns = replace(columns or Columns(), others=others)
     found = find(source, split, columns, classifier.spec)
-    rows = found.rows
-    started = time.perf_counter()
-    answers = classifier.answers(classifier.probabilities(rows.texts))
-    seconds = time.perf_counter() - started
-    scores, overlap = scored(
-        rows, answers, classifier.labels, classifier.seen_prints_N, EvaluateConfig()
-    )
-    kept = predictions.of_rows(rows, answers, scores.labels)
-    if rows_file is not None:
-        predictions.write(rows_file, kept)
-    if overlap.rows:
+    if isinstance(classifier, MultiLabelClassifier):
+        measured, sets = label_sets.measured(classifier, found.rows)
+        if rows_file is not None:
+            set_predictions.write(rows_file, sets)
+    else:
+        measured, kept = _measured(classifier, found, others)
+        if rows_file is not None:
+            predictions.write(rows_file, kept)
+    if seen := measured["overlap"]["rows"]:
         say(
-            f"{overlap.rows:,} of {len(rows):,} texts were seen in training or selection: see "
+            f"{seen:,} of {len(found.rows):,} texts were seen in training or selection: see "
             "overlap for the results without them."
         )
     return {
         "model": str(model),
         "data": {"asked": data, "served_by": source.served_by, "note": found.note},
         "split": found.split,
+        **measured,
+    }
+
+
+def _measured(
+    classifier: Classifier, found: Labelled, others: Sequence[str]
+) -> tuple[dict[str, Any], Predictions]:
+    rows, config = found.rows, EvaluateConfig()
+    started = time.perf_counter()
+    answers = classifier.answers(classifier.probabilities(rows.texts))
+    seconds = time.perf_counter() - started
+    scores, overlap = scored(rows, answers, classifier.labels, classifier.seen_prints_N, config)
+    kept = predictions.of_rows(rows, answers, scores.labels)
+    return {
         **scores.to_dict(),
         "overlap": overlap.to_dict(),
-        **parts(kept, rows, EvaluateConfig(), {name: found.column(name) for name in others}),
-        **_sections(decided(answers, rows, classifier.spec.decision, EvaluateConfig())),
+        **parts(kept, rows, config, {name: found.column(name) for name in others}),
+        **_sections(decided(answers, rows, classifier.spec.decision, config)),
         "seconds": seconds,
-    }
+    }, kept
 
 
 def _sections(found: dict[str, Any]) -> dict[str, Any]:

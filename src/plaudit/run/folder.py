@@ -8,7 +8,8 @@ from pathlib import Path
 from plaudit import artifact
 from plaudit.config import Config, dump_toml
 from plaudit.errors import ArtifactError, ConfigError
-from plaudit.evaluate import predictions
+from plaudit.evaluate import predictions, set_predictions
+from plaudit.evaluate.set_predictions import SetPredictions
 from plaudit.report.pages import REPORT, pages
 from plaudit.run.testing import Tested
 
@@ -92,7 +93,9 @@ def keep_predictions(folder: Path, tested: Tested | None) -> None:
     for name, found in kept.items():
         # Of an attempt that ended before its report was written; the run is being resumed.
         (folder / name).unlink(missing_ok=True)
-        if found is not None:
+        if isinstance(found, SetPredictions):
+            set_predictions.write(folder / name, found)
+        elif found is not None:
             predictions.write(folder / name, found)
 
 

@@ -13,6 +13,8 @@ import torch
 from plaudit.config import Config
 from plaudit.data.prepare import Prepared
 from plaudit.data.unlabelled import NO_LABEL
+from plaudit.evaluate import label_sets
+from plaudit.evaluate.label_thresholds import sigmoid
 from plaudit.evaluate.metrics import point
 from plaudit.model import lora
 from plaudit.model.build import build, check_vocabulary
@@ -121,7 +123,13 @@ def new_model(
     # The head's new weights are the first random numbers that the seed decides.
     torch.manual_seed(config.seed)
     text = config.text
-    model = build(known, labels, max_tokens=text.max_tokens, window_pooling=text.window_pooling)
+    model = build(
+        known,
+        labels,
+        max_tokens=text.max_tokens,
+        window_pooling=text.window_pooling,
+        multilabel=config.data.multilabel,
+    )
     check_vocabulary(model.stock, encoder.tokenizer, config.model.encoder)
     if config.lora.rank:
         lora.adapt(model, config.lora, frozen_layers=config.model.freeze_layers)
@@ -166,6 +174,8 @@ class Lesson:
         """Return the model's metrics on validation."""
         targets_N = self.data.prepared.validation.targets_N
         self.validated.append(self._logits(self.data.validation))
+        if targets_N.ndim == 2:
+            return label_sets.point(sigmoid(self.validated[-1]), targets_N)
         return point(softmax(self.validated[-1]), targets_N, VALIDATION_METRICS)
 
     def final_logits(self, encoder: TextEncoder) -> np.ndarray:

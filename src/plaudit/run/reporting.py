@@ -109,6 +109,7 @@ def _data_section(prepared: Prepared, tested: Tested | None) -> dict[str, Any]:
         "note": prepared.provenance.note,
         "files": dict(prepared.provenance.files),
         "labels": list(prepared.labels),
+        "multilabel": prepared.train.targets_N.ndim == 2,
         "rows": {
             "train": len(prepared.train),
             "validation": len(prepared.validation),
@@ -141,6 +142,12 @@ def _model_section(config: Config, model: ReviewClassifier) -> dict[str, Any]:
 
 
 def _pipeline_note(config: Config, stock: bool) -> str:
+    if config.data.multilabel and stock:
+        return (
+            "transformers.pipeline gives each label the same probability (top_k=None lists them "
+            f"all) for texts that fit in {config.text.max_tokens} tokens and need no cleaning; of "
+            "the labels' thresholds it knows nothing. plaudit does."
+        )
     if config.decide.threshold != "none":
         return (
             f"transformers.pipeline gives the likeliest label: of the decision by "

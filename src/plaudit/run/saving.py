@@ -11,6 +11,7 @@ from plaudit import artifact
 from plaudit.config import Config
 from plaudit.data.fingerprint import loose_fingerprints
 from plaudit.data.prepare import Prepared
+from plaudit.evaluate import label_thresholds
 from plaudit.evaluate.decide import Decision
 from plaudit.evaluate.settle import Settled, settle
 from plaudit.model import lora
@@ -26,8 +27,9 @@ ADAPTER = "adapter"
 def settled_by(config: Config, taught: Lesson, encoder: TextEncoder, watcher: Watcher) -> Settled:
     """Fit the decision on what the trained model says of the validation texts."""
     prepared = taught.data.prepared
-    logits_NC = taught.final_logits(encoder)
-    settled = settle(config.decide, prepared.labels, logits_NC, prepared.validation.targets_N)
+    logits_NC, targets_N = taught.final_logits(encoder), prepared.validation.targets_N
+    fit = label_thresholds.settle if config.data.multilabel else settle
+    settled = fit(config.decide, prepared.labels, logits_NC, targets_N)
     for note in settled.notes:
         watcher.say(note)
     return settled
@@ -52,6 +54,7 @@ def spec_of(
         text_column=config.data.text,
         text_pair_column=config.data.text_pair,
         label_column=config.data.label,
+        label_separator=config.data.label_separator if config.data.multilabel else None,
         excluded=prepared.excluded.train + prepared.excluded.validation if prepared.excluded else 0,
         decision=decision,
         config_digest=config.digest(),

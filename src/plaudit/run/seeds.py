@@ -31,12 +31,13 @@ from plaudit.report.pages import pages
 from plaudit.run import folder as folders
 from plaudit.run import lock
 from plaudit.run.auditing import audited
+from plaudit.run.examining import examine
 from plaudit.run.learning import Ready, new_model
 from plaudit.run.members import Member, better, own_config, train_member
 from plaudit.run.place import adopt
 from plaudit.run.pretraining import FOLDER, pretrained
 from plaudit.run.reporting import Facts, report
-from plaudit.run.testing import Tested, examine
+from plaudit.run.testing import Tested
 from plaudit.run.watching import Stopwatch, Watcher
 
 ENSEMBLE = "ensemble.parquet"
@@ -148,10 +149,10 @@ def _answers(
     """Return what each seed's saved model predicts of the test set; nothing without one."""
     if tested is None or prepared.test is None:
         return []
-    rows = prepared.test.open()
+    rows, own = prepared.test.open(), tested.predictions
+    assert isinstance(own, Predictions)  # noqa: S101 - for mypy: seeds give one label a text
     return [
-        tested.predictions if member is chosen else _answered(member, rows, prepared.labels)
-        for member in members
+        own if member is chosen else _answered(member, rows, prepared.labels) for member in members
     ]
 
 

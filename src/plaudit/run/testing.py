@@ -13,21 +13,20 @@ import numpy as np
 from plaudit.config import Config, EvaluateConfig
 from plaudit.data.cleaned import Rows
 from plaudit.data.prepare import Prepared
-from plaudit.errors import PlauditError
 from plaudit.evaluate.baseline import Baseline, tfidf
 from plaudit.evaluate.calibrate import quality, temper
 from plaudit.evaluate.curves import curves
 from plaudit.evaluate.decide import Answers, Decision, answer, measure
 from plaudit.evaluate.metrics import score
 from plaudit.evaluate.predictions import Predictions, of_rows
-from plaudit.evaluate.scores import Scores
+from plaudit.evaluate.scores import Scores, SetScores
+from plaudit.evaluate.set_predictions import SetPredictions
 from plaudit.evaluate.slices import deduplicated, slices
 from plaudit.predict import Classifier
 from plaudit.report import document
 from plaudit.robustness import Plan, probe
 from plaudit.run import explaining
 from plaudit.run.sparing import spared
-from plaudit.run.watching import Watcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +36,12 @@ class Overlap:
     Attributes
     ----------
     rows : int
-    without : Scores or None
+    without : Scores, SetScores or None
         On the other rows; None when that is all or none of them.
     """
 
     rows: int
-    without: Scores | None
+    without: Scores | SetScores | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the section ``overlap`` of a report or an evaluation."""
@@ -57,16 +56,16 @@ class Tested:
     Attributes
     ----------
     rows : int
-    scores : Scores
+    scores : Scores or SetScores
     seconds : float
         Loading excluded.
     overlap : Overlap
     baseline : Baseline or None
-    baseline_scores : Scores or None
+    baseline_scores : Scores, SetScores or None
     mistakes : list of dict
-    predictions : Predictions
+    predictions : Predictions or SetPredictions
         Row by row, as the run's folder keeps them.
-    baseline_predictions : Predictions or None
+    baseline_predictions : Predictions, SetPredictions or None
     parts : dict
         The sections ``deduplicated``, ``slices`` and ``curves``.
     decided : dict
@@ -76,14 +75,14 @@ class Tested:
     """
 
     rows: int
-    scores: Scores
+    scores: Scores | SetScores
     seconds: float
     overlap: Overlap
     baseline: Baseline | None
-    baseline_scores: Scores | None
+    baseline_scores: Scores | SetScores | None
     mistakes: list[dict[str, Any]]
-    predictions: Predictions
-    baseline_predictions: Predictions | None
+    predictions: Predictions | SetPredictions
+    baseline_predictions: Predictions | SetPredictions | None
     parts: dict[str, Any]
     decided: dict[str, Any]
     explanation: dict[str, Any] | None
@@ -104,7 +103,9 @@ def sections(tested: Tested | None) -> dict[str, Any]:
     }
 
 
-def _baseline_section(baseline: Baseline | None, scores: Scores | None) -> dict[str, Any] | None:
+def _baseline_section(
+    baseline: Baseline | None, scores: Scores | SetScores | None
+) -> dict[str, Any] | None:
     if baseline is None or scores is None:
         return None
     return {
@@ -170,18 +171,6 @@ def test(
         explanation=_explanation(classifier, rows, mistakes, config, say),
         robustness=_robustness(classifier, rows, prepared.test_note, config, say),
     )
-
-
-def examine(model: Path, prepared: Prepared, config: Config, watcher: Watcher) -> Tested | None:
-    """As :func:`test`; where the test set cannot be used, say that the model is saved."""
-    try:
-        return test(model, prepared, config, watcher.say)
-    except PlauditError as error:
-        # What was trained is not lost with a bad row in the test data.
-        raise type(error)(
-            f"{error}\nThe test set cannot be used, so there is no report. The model is saved: "
-            f"plaudit evaluate {model} DATA"
-        ) from error
 
 
 def parts(

@@ -17,13 +17,13 @@ from plaudit.report.pages import pages
 from plaudit.run import folder as folders
 from plaudit.run.auditing import audited
 from plaudit.run.consulting import with_pseudo_labels, with_teacher
+from plaudit.run.examining import examine
 from plaudit.run.learning import Ready, encoded, learn, lesson, new_model
 from plaudit.run.place import check_resumable, facts_of, occupied, stored_config
 from plaudit.run.pretraining import FOLDER, pretrained
 from plaudit.run.reporting import Facts, report
 from plaudit.run.saving import save, settled_by, spec_of
 from plaudit.run.seeds import train_seeds
-from plaudit.run.testing import examine
 from plaudit.run.watching import Silent, Stopwatch, Watcher
 from plaudit.text.encode import TextEncoder
 

@@ -12,7 +12,8 @@ from typing import Any
 from plaudit import artifact
 from plaudit.errors import ConfigError, DataError
 from plaudit.labelled import pair_columns
-from plaudit.predict import CHUNK, Classifier
+from plaudit.multilabel import load
+from plaudit.predict import CHUNK
 from plaudit.score import staging, write
 from plaudit.score.publish import check_out, folder_of, publish
 from plaudit.score.read import Rows, Table, find
@@ -53,7 +54,9 @@ def score(  # noqa: PLR0913 - one parameter an option of the command
     out : Path or str
         A new file of one of these kinds. The input's columns, then ``label``, ``probability``,
         ``unsure`` where the model abstains, and with ``probabilities`` ``probability_<label>``; all
-        of these begin with ``predicted_`` where the input has one of the names.
+        of these begin with ``predicted_`` where the input has one of the names. Of a model that
+        gives any number of labels, ``labels`` instead of the first two: a list, in CSV and TSV
+        joined by ``data.label_separator`` of its run.
     text : str, optional
         The text's column; otherwise the one possible choice.
     text_pair : str, optional
@@ -92,7 +95,7 @@ def score(  # noqa: PLR0913 - one parameter an option of the command
     check_out(out)
     pair = pair_columns(artifact.read_spec(Path(model)), text, text_pair)
     table = find(Path(data), text, pair)
-    classifier = Classifier.load(model, device=device)
+    classifier = load(model, device=device)
     about = {
         "manifest_sha256": staging.sha256_or_none(Path(model) / artifact.MANIFEST),
         "device": device,
@@ -133,6 +136,7 @@ def run(
         predictor.labels if options.probabilities else (),
         unsure=bool(getattr(predictor, "abstains", False)),
         excel_safe=options.excel_safe,
+        separator=getattr(predictor, "separator", None),
     )
     identity = {
         "format": FORMAT,

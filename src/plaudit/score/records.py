@@ -67,7 +67,7 @@ class Scored:
     added : tuple of str
         Columns that the answer added.
     labels : dict of str to int
-        How often each was the answer.
+        How often each was the answer, or in it.
     unsure : int
         Rows on which the model abstains.
     resumed : int

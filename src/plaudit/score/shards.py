@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from plaudit.data.problems import Flaw
 from plaudit.data.rows import checked_text
+from plaudit.multilabel import LabelSet
 from plaudit.predict import Given, Prediction
 from plaudit.score import write
 from plaudit.score.read import Row
@@ -18,16 +19,17 @@ from plaudit.score.write import Layout
 SHARD_BYTES = 2**23
 """Of rows, about: what eight of the longest texts have, which is what tokenising may hold."""
 _HARMLESS = "A plain text."
+Answer = Prediction | LabelSet
 
 
 class Predictor(Protocol):
-    """What labels texts: a Classifier, or a stand-in for one."""
+    """What labels texts: a classifier of either kind, or a stand-in for one."""
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels in the model's order."""
 
-    def predict(self, texts: Sequence[Given]) -> list[Prediction]:
+    def predict(self, texts: Sequence[Given]) -> list[Prediction] | list[LabelSet]:
         """Label texts."""
 
 
@@ -100,10 +102,14 @@ def answer(
             bad.append(_put_aside(row, columns[0], prediction))
         else:
             rows.append(row.cells | write.answer(layout, prediction))
-            labels[prediction.label] += 1
+            labels.update(_labels(prediction))
             unsure += write.is_unsure(prediction)
     piece = write.piece(layout, rows)
     return Answered(piece, "".join(bad).encode(), len(rows), unsure, dict(sorted(labels.items())))
+
+
+def _labels(prediction: Answer) -> Sequence[str]:
+    return prediction.labels if isinstance(prediction, LabelSet) else [prediction.label]
 
 
 def _given(cells: Mapping[str, Any], columns: tuple[str, ...]) -> Given:
@@ -121,7 +127,7 @@ def _flaw(row: Row, layout: Layout, columns: tuple[str, ...]) -> str | None:
     return write.misfit(layout, row.cells)
 
 
-def _predicted(predictor: Predictor, texts: Sequence[Given]) -> list[Prediction | str]:
+def _predicted(predictor: Predictor, texts: Sequence[Given]) -> list[Answer | str]:
     """Label texts; when that fails, find those at fault by halving.
 
     Whether it is the texts at all is asked with one that nobody's model fails on, before and after:
@@ -139,14 +145,12 @@ def _predicted(predictor: Predictor, texts: Sequence[Given]) -> list[Prediction 
         return found
 
 
-def _halved(
-    predictor: Predictor, texts: Sequence[Given], error: Exception
-) -> list[Prediction | str]:
+def _halved(predictor: Predictor, texts: Sequence[Given], error: Exception) -> list[Answer | str]:
     if len(texts) == 1:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         return [f"the model failed on it: {first}"]
     middle = len(texts) // 2
-    found: list[Prediction | str] = []
+    found: list[Answer | str] = []
     for part in (texts[:middle], texts[middle:]):
         try:
             found += predictor.predict(part)

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 from plaudit.data.problems import quoted
 from plaudit.errors import ConfigError
+from plaudit.multilabel import LabelSet
 from plaudit.score.read import Table
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ class Layout:
     excel_safe : bool
     schema : pyarrow.Schema or None
         Of Parquet.
+    separator : str or None
+        Where a text may have several labels: what joins them in CSV and TSV; in JSON lines and
+        Parquet they are a list. None: a text has one.
     """
 
     format: Literal["csv", "tsv", "jsonl", "parquet"]
@@ -67,6 +71,7 @@ class Layout:
     open: bool
     excel_safe: bool
     schema: pa.Schema | None
+    separator: str | None = None
 
 
 def layout(
@@ -76,6 +81,7 @@ def layout(
     *,
     unsure: bool,
     excel_safe: bool,
+    separator: str | None = None,
 ) -> Layout:
     """Choose the form of the output by its file's name.
 
@@ -90,6 +96,8 @@ def layout(
         Whether the model abstains.
     excel_safe : bool
         Make cells inert that a spreadsheet would take for formulas.
+    separator : str, optional
+        What joins the labels of a text, where it may have several.
 
     Raises
     ------
@@ -105,7 +113,8 @@ def layout(
         )
     if excel_safe and form not in ("csv", "tsv"):
         raise ConfigError(f"--excel-safe is about CSV and TSV, but {out} is neither. Leave it out.")
-    added = ["label", "probability", *(["unsure"] if unsure else [])]
+    answer = ["label", "probability"] if separator is None else ["labels"]
+    added = [*answer, *(["unsure"] if unsure else [])]
     added += [f"probability_{label}" for label in labels]
     if set(added) & set(table.names):
         added = [PREFIX + name for name in added]
@@ -114,18 +123,32 @@ def layout(
             f"{table.file.name} has the columns {quoted(taken)}, which the answer needs. Rename "
             "them."
         )
-    schema = _schema(table, added, unsure=unsure) if form == "parquet" else None
+    types = ["string", "double"] if separator is None else ["list"]
+    types += ["bool"] if unsure else []
+    schema = _schema(table, added, types) if form == "parquet" else None
     free = table.file.format == "jsonl" and form == "jsonl"
-    return Layout(form, zipped, table.names, tuple(added), tuple(labels), free, excel_safe, schema)
+    return Layout(
+        form,
+        zipped,
+        table.names,
+        tuple(added),
+        tuple(labels),
+        free,
+        excel_safe,
+        schema,
+        separator,
+    )
 
 
-def _schema(table: Table, added: Sequence[str], *, unsure: bool) -> pa.Schema:
+def _schema(table: Table, added: Sequence[str], types: Sequence[str]) -> pa.Schema:
+    """Return the schema: columns without a type of their own are numbers."""
     import pyarrow as pa
 
+    known = {"string": pa.string(), "bool": pa.bool_(), "list": pa.list_(pa.string())}
     own = table.schema or pa.schema([(name, pa.string()) for name in table.names])
-    types = [pa.string(), pa.float64(), *([pa.bool_()] if unsure else [])]
-    types += [pa.float64()] * (len(added) - len(types))
-    return pa.schema([*own, *map(pa.field, added, types)])
+    added_types = [known.get(name, pa.float64()) for name in types]
+    added_types += [pa.float64()] * (len(added) - len(types))
+    return pa.schema([*own, *map(pa.field, added, added_types)])
 
 
 def misfit(layout: Layout, cells: dict[str, Any]) -> str | None:
@@ -142,16 +165,22 @@ def misfit(layout: Layout, cells: dict[str, Any]) -> str | None:
     return None
 
 
-def answer(layout: Layout, prediction: Prediction) -> dict[str, Any]:
+def answer(layout: Layout, prediction: Prediction | LabelSet) -> dict[str, Any]:
     """Return the columns that a prediction adds."""
-    values: list[Any] = [prediction.label, round(prediction.probability, DECIMALS)]
-    if len(layout.added) > len(values) + len(layout.labels):
-        values.append(is_unsure(prediction))
+    values: list[Any]
+    if isinstance(prediction, LabelSet):
+        together = layout.format in ("csv", "tsv")
+        joined = (layout.separator or "").join(prediction.labels)
+        values = [joined if together else list(prediction.labels)]
+    else:
+        values = [prediction.label, round(prediction.probability, DECIMALS)]
+        if len(layout.added) > len(values) + len(layout.labels):
+            values.append(is_unsure(prediction))
     values += [round(prediction.probabilities[label], DECIMALS) for label in layout.labels]
     return dict(zip(layout.added, values, strict=True))
 
 
-def is_unsure(prediction: Prediction) -> bool:
+def is_unsure(prediction: Prediction | LabelSet) -> bool:
     """Tell whether the model abstains on a text."""
     return bool(getattr(prediction, "unsure", False))
 

@@ -63,7 +63,8 @@ class ReviewDataset(Dataset[dict[str, torch.Tensor]]):
             second = int(second_P[self.encoded.first_N[n]])
             item["token_type_ids"] = (torch.arange(width) >= second).long()[None] * mask
         if self.labels_N is not None:
-            item["label"] = torch.tensor(int(self.labels_N[n]))
+            # One label, or 0 or 1 for each.
+            item["label"] = torch.tensor(self.labels_N[n], dtype=torch.int64)
         return item
 
 

@@ -14,7 +14,7 @@ from plaudit.config import Config
 from plaudit.data.unlabelled import NO_LABEL
 from plaudit.model import families
 from plaudit.model.classifier import ReviewClassifier
-from plaudit.model.losses import Loss, symmetric_kl
+from plaudit.model.losses import BinaryLoss, Loss, symmetric_kl
 from plaudit.train.adversarial import perturbed
 from plaudit.train.anchor import Anchor
 from plaudit.train.averaging import Average
@@ -58,7 +58,7 @@ class Craft:
         craft, train = config.craft, config.train
         self._rdrop, self._fgm, self._pull = craft.rdrop, craft.fgm, craft.pull
         self._words = model.stock.get_input_embeddings()
-        self._loss = _loss(craft.label_smoothing, balance)
+        self._loss = _loss(config, balance)
         self._soft = soft
         self._shift_C = _shift_head(model, balance)
         self._anchor = (
@@ -195,15 +195,12 @@ class Craft:
         return logits_BC if self._shift_C is None else logits_BC - self._shift_C.to(logits_BC)
 
 
-def _loss(smoothing: float, balance: Balance | None) -> Loss:
-    if balance is None:
-        return Loss(smoothing=smoothing)
-    weights_C = balance.weights_C
-    return Loss(
-        None if weights_C is None else torch.tensor(weights_C, dtype=torch.float32),
-        balance.gamma,
-        smoothing,
-    )
+def _loss(config: Config, balance: Balance | None) -> Loss | BinaryLoss:
+    raw_C = None if balance is None else balance.weights_C
+    weights_C = None if raw_C is None else torch.tensor(raw_C, dtype=torch.float32)
+    if config.data.multilabel:
+        return BinaryLoss(weights_C)
+    return Loss(weights_C, balance.gamma if balance else 0.0, config.craft.label_smoothing)
 
 
 def _shift_head(model: ReviewClassifier, balance: Balance | None) -> torch.Tensor | None:

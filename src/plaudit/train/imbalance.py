@@ -13,7 +13,7 @@ import numpy as np
 
 from plaudit.config import ImbalanceConfig
 from plaudit.errors import DataError
-from plaudit.model.losses import class_weights
+from plaudit.model.losses import class_weights, positive_weights
 from plaudit.text.balance import drawn, prior_shift, wanted
 from plaudit.text.sampling import Draw
 
@@ -29,7 +29,8 @@ class Balance:
     shown_C : ndarray of float64
         What training shows of each in an epoch: texts drawn, or texts times their weight.
     weights_C : ndarray of float64, or None
-        Factors on the loss.
+        Factors on the loss; where texts may have several labels, on that of the texts that have
+        the label.
     gamma : float
         Of the focal loss; 0: cross entropy.
     draw : callable or None
@@ -64,7 +65,7 @@ def balance(
     ----------
     config : ImbalanceConfig
     targets_N : ndarray of int64
-        Of the training data.
+        Of the training data; shape (N, C) where texts may have several labels.
     labels : sequence of str
         Class names.
     seed : int
@@ -79,7 +80,8 @@ def balance(
     DataError
         A class that was to be balanced has no text.
     """
-    counts_C = np.bincount(targets_N, minlength=len(labels))
+    several = targets_N.ndim == 2
+    counts_C = targets_N.sum(axis=0) if several else np.bincount(targets_N, minlength=len(labels))
     shown_C, weights_C, draw = counts_C.astype(np.float64), None, None
     method = config.method
     if method != "none" and not counts_C.all():
@@ -89,6 +91,9 @@ def balance(
             "some, leave the class out with data.labels, or set imbalance.method to none."
         )
     match method:
+        case "weights" if several:
+            weights_C = positive_weights(counts_C, len(targets_N))
+            shown_C = counts_C * weights_C
         case "weights" | "focal":
             beta = config.beta if config.beta is not None else float(method == "weights")
             if beta:

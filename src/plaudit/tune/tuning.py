@@ -12,7 +12,7 @@ from typing import Any
 
 from plaudit import artifact
 from plaudit.ablate.trial import Bench, write_json
-from plaudit.config import Config, dump_toml, load
+from plaudit.config import Config, dump_toml, load, multilabel
 from plaudit.errors import ConfigError, Interrupted, TrainingError
 from plaudit.report.pages import REPORT, pages
 from plaudit.run import train
@@ -157,6 +157,7 @@ def resume(
 
 def _check(config: Config) -> None:
     need_optuna()
+    multilabel.refuse(config, "plaudit tune")
     if config.seeds > 1:
         raise ConfigError(
             f"seeds is {config.seeds}, but a trial is one run; leave it out, and train what is "
