@@ -189,3 +189,19 @@ def test_the_switches_of_the_network_are_words(monkeypatch: pytest.MonkeyPatch) 
     for value, on in ((" True ", True), ("1", True), ("on", True), ("0", False), ("", False)):
         monkeypatch.setenv("PLAUDIT_OFFLINE", value)
         assert switched_on("PLAUDIT_OFFLINE") is on
+
+
+def test_a_list_of_classes_is_several_labels_by_name(hub: Hub) -> None:
+    features = datasets.Features(
+        {
+            "text": datasets.Value("string"),
+            "labels": datasets.List(datasets.ClassLabel(names=["joy", "anger", "fear"])),
+        }
+    )
+    hub.add("train", {"text": ["a", "b", "c"], "labels": [[0, 1], [], [1]]}, features)
+    source = resolve("hub:owner/emotions")
+    found = read(source, "train", Columns(label="labels", separator="|"))
+    assert found.labels == ("joy", "anger")
+    assert found.rows["label"][:] == [[1, 1], [0, 0], [0, 1]]
+    with pytest.raises(DataError, match=r"data\.multilabel=true"):
+        read(source, "train", Columns(label="labels"))

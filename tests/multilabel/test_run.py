@@ -142,9 +142,12 @@ def test_score_writes_sets_in_every_form(finished: run.Run, tables: Path, tmp_pa
 
 def test_an_export_gives_the_same_sets(finished: run.Run, tmp_path: Path) -> None:
     pytest.importorskip("onnxscript")
-    done = plaudit.export(finished.model, "onnx", tmp_path / "onnx")
-    assert done.gate.differ == 0.0
-    assert plaudit.predict(done.folder, TEXTS)[0].labels == ("praise",)  # type: ignore[union-attr]
+    out = tmp_path / "onnx"
+    code, shown, told = invoke("export", str(finished.model), "--out", str(out), "--json")
+    assert code == 0
+    assert json.loads(shown)["gate"]["differ"] == 0.0
+    assert f"next: plaudit evaluate {out} DATA" in told
+    assert plaudit.predict(out, TEXTS)[0].labels == ("praise",)  # type: ignore[union-attr]
 
 
 def test_the_gate_sees_a_label_more(finished: run.Run) -> None:

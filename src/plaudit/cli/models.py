@@ -218,7 +218,9 @@ def export(
     else:
         for line in lines(done):
             out(inert(line))
-    advise(f"plaudit bench {shlex.quote(model)} {shlex.quote(str(done.folder))}")
+    written = shlex.quote(str(done.folder))
+    bench_ = f"plaudit bench {shlex.quote(model)} {written}"
+    advise(f"plaudit evaluate {written} DATA" if done.multilabel else bench_)
 
 
 @guarded

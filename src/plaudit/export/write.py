@@ -37,6 +37,8 @@ class Exported:
         How its answers compare with the original's.
     bytes, bytes_before : int
         Of its weights, and of the original's.
+    multilabel : bool
+        Whether it gives a text any number of labels.
     """
 
     folder: Path
@@ -44,6 +46,7 @@ class Exported:
     gate: artifact.Gate
     bytes: int
     bytes_before: int
+    multilabel: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a document."""
@@ -130,7 +133,8 @@ def export(
         staged.rename(final)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
-    return Exported(final, format, found, _weights_bytes(final), _weights_bytes(source))
+    sizes = _weights_bytes(final), _weights_bytes(source)
+    return Exported(final, format, found, *sizes, multilabel=loaded.spec.multilabel)
 
 
 def lines(exported: Exported) -> list[str]:
