@@ -54,7 +54,7 @@ def stub(labels: tuple[str, ...], seen_N: np.ndarray, decision: Decision | None 
         labels=labels,
         asked=asked,
         seen_prints_N=seen_N,
-        spec=SimpleNamespace(clean=Config().clean, text=Config().text, pooling="mean"),
+        spec=SimpleNamespace(clean=Config().clean, text=Config().text, pooling="mean", pairs=False),
         encoder=SimpleNamespace(encode=encode, pad_id=0),
         engine=SimpleNamespace(logits=logits),
         calibrated=softmax,
