@@ -53,8 +53,9 @@ def tune(  # noqa: PLR0913, PLR0917 - one parameter an option
             "found neither a recipe nor --resume, or both; write plaudit tune quickstart, or "
             "plaudit tune --resume runs/quickstart-tune."
         )
-    from plaudit.tune.table import sentences, table
-    from plaudit.tune.tuning import TABLE, Plan
+    from plaudit.report.tuned import sentences
+    from plaudit.tune.table import table
+    from plaudit.tune.tuning import PAGE, TABLE, Plan
     from plaudit.tune.tuning import resume as go_on
     from plaudit.tune.tuning import tune as search
 
@@ -71,5 +72,6 @@ def tune(  # noqa: PLR0913, PLR0917 - one parameter an option
         for sentence in sentences(found):
             out(inert(sentence))
         console.table(*table(found))
-        out(f"{inert(found['folder'])}/{TABLE}")
+        for name in (TABLE, PAGE):
+            out(f"{inert(found['folder'])}/{name}")
     advise(shlex.join(["plaudit", "predict", found["best"]["model"], "A triumph."]))

@@ -65,8 +65,9 @@ class Dimension:
             step = 1 if self.step is None else int(self.step)
             return str(trial.suggest_int(self.key, low, high, step=step, log=self.log))
         drawn = trial.suggest_float(self.key, self.low, self.high, step=self.step, log=self.log)
-        # Steps add up to 0.30000000000000004; twelve digits are more than a setting has.
-        return as_toml(float(f"{drawn:.12g}"))
+        # Steps add up to 0.30000000000000004; of what is between, four digits are enough to type.
+        near = float(f"{drawn:.12g}") if self.step else float(f"{drawn:.4g}")
+        return as_toml(min(max(near, float(self.low)), float(self.high)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry as the document has it."""

@@ -15,6 +15,7 @@ from plaudit.ablate.trial import Bench, write_json
 from plaudit.config import Config, dump_toml, load, multilabel
 from plaudit.errors import ConfigError, Interrupted, TrainingError
 from plaudit.report.pages import REPORT, pages
+from plaudit.report.tuned import render
 from plaudit.run import train
 from plaudit.run.folder import CONFIG, put, take
 from plaudit.run.lock import held
@@ -30,7 +31,7 @@ from plaudit.tune.study import Study, opened
 from plaudit.tune.trial import RECIPE, TRIALS
 from plaudit.tune.workers import make_all
 
-TABLE, BEST = "tune.json", "best"
+TABLE, PAGE, BEST = "tune.json", "tune.html", "best"
 _PLAN = "tuning.json"
 
 
@@ -252,6 +253,7 @@ def _searched(search: Search, study: Study, bench: Bench, plan: Plan) -> dict[st
     report = _finished(search, study, best.number, bench.watcher)
     found = document(search, study, report)
     write_json(folder / TABLE, found)
+    put(folder / PAGE, render(found))
     return found
 
 

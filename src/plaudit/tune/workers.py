@@ -133,14 +133,14 @@ def _staff(folder: Path, count: int) -> Iterator[dict[Connection, BaseProcess]]:
             there.close()
             staff[here] = process
         yield staff
+    except BaseException:
+        for process in staff.values():
+            process.terminate()
+        raise
     finally:
         for connection, process in staff.items():
             connection.close()
-            process.join(0.0 if process.exitcode is None else PATIENCE_S)
-            if process.is_alive():
-                process.terminate()
-            process.join(PATIENCE_S)
-            process.close()
+            process.join()
 
 
 @dataclass(frozen=True, slots=True)
