@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 import plaudit
 from plaudit.cli import app
 from plaudit.data.records import Columns
+from plaudit.embed import embedder as embedding
+from plaudit.embed import writing
 from plaudit.errors import ArtifactError, ConfigError, DataError
 from tests.conftest import save_encoder
 
@@ -129,7 +131,7 @@ def test_a_fine_tuned_model_gives_its_own_vectors(embedder, reviews_run):
 def test_parquet_keeps_rows_texts_and_vectors_in_order(
     reviews_file, tiny_encoder, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("plaudit.embed.CHUNK", 100)
+    monkeypatch.setattr(writing, "CHUNK", 100)
     done = plaudit.embed(tiny_encoder, str(reviews_file), tmp_path / "v.parquet", max_tokens=32)
     table = pq.read_table(tmp_path / "v.parquet").to_pydict()
     given = [json.loads(line)["text"] for line in Path(reviews_file).read_text().splitlines()]
@@ -179,7 +181,7 @@ def test_a_place_that_cannot_be_written_is_refused(tiny_encoder, tmp_path, name,
 def test_nothing_half_written_stays(tiny_encoder, tmp_path, monkeypatch):
     (tmp_path / "in.txt").write_text("good\n", encoding="utf-8")
     monkeypatch.setattr(
-        "plaudit.embed.np.save", lambda *a, **k: (_ for _ in ()).throw(OSError(28, "full"))
+        writing.np, "save", lambda *a, **k: (_ for _ in ()).throw(OSError(28, "full"))
     )
     with pytest.raises(OSError, match="full"):
         plaudit.embed(tiny_encoder, str(tmp_path / "in.txt"), tmp_path / "v.npy")
@@ -197,7 +199,7 @@ def test_an_exported_model_is_refused_by_name(reviews_run, tmp_path, monkeypatch
 
     loaded = artifact.load(reviews_run)
     exported = artifact.Loaded(object(), loaded.tokenizer, loaded.spec, loaded.seen_prints_N)
-    monkeypatch.setattr("plaudit.embed.artifact.load", lambda model: exported)
+    monkeypatch.setattr(embedding.artifact, "load", lambda model: exported)
     with pytest.raises(ArtifactError, match="exported"):
         plaudit.Embedder.load(reviews_run)
 

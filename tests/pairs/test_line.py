@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from plaudit import run
 from plaudit.cli import app
+from plaudit.cli.models import _predicting
 from plaudit.config import load
 from plaudit.embed import embed
 from plaudit.errors import ConfigError, DataError
@@ -67,6 +69,15 @@ def test_what_is_shown_of_pairs_has_no_control_characters(trained: run.Run) -> N
         if path.suffix in {".html", ".md"} or path.name == "report.json":
             assert "\0" not in path.read_text(encoding="utf-8"), path
             assert "\\u0000" not in path.read_text(encoding="utf-8"), path
+
+
+def test_what_is_advised_of_a_pair_model_gives_it_two_texts(trained: run.Run) -> None:
+    command = _predicting(trained.model)
+    assert command == f"plaudit predict {trained.model} 'Is it good?' 'A triumph.'"
+    done = plaudit_(*shlex.split(command)[1:])
+    assert (done.exit_code, len(done.stdout.splitlines())) == (0, 1)
+    card = (trained.model / "README.md").read_text(encoding="utf-8")
+    assert 'classifier.predict([("Is it good?", "A triumph.")])' in card
 
 
 def test_evaluate_finds_the_held_out_pairs_again(trained: run.Run, pairs_file: Path) -> None:

@@ -87,7 +87,7 @@ def train(
             out(inert(line))
         out(f"report: {inert(str(run.model / 'report.html'))}")
         out(f"model:  {inert(str(run.model))}")
-    advise(f"plaudit predict {shlex.quote(str(run.model))} 'A triumph.'")
+    advise(_predicting(run.model))
 
 
 @guarded
@@ -153,7 +153,15 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
             console.table(names, rows)
     if out_file is not None:  # after the result was shown: a full disk must not lose it
         console.write_new(out_file, console.as_json(document) + "\n")
-    advise(f"plaudit predict {shlex.quote(model)} 'A triumph.'")
+    advise(_predicting(Path(model)))
+
+
+def _predicting(model: Path) -> str:
+    """Name the command that asks a model about a text, or about two where it labels pairs."""
+    from plaudit.artifact import verify
+
+    texts = ["Is it good?", "A triumph."] if verify(model).pairs else ["A triumph."]
+    return f"plaudit predict {shlex.quote(str(model))} {' '.join(map(repr, texts))}"
 
 
 @guarded

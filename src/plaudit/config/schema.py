@@ -268,7 +268,7 @@ class CotrainConfig(Section):
     (co-training, Blum and Mitchell 1998)."""
     texts: Annotated[int, Field(ge=1)] = 2000
     """Texts of each label to train on beside the labelled ones."""
-    confident: Annotated[float, Field(gt=0.0, le=1.0)] = 0.4
+    confident: Annotated[float, Field(gt=0.0, le=1.0)] = 0.75
     """Share of the unlabelled texts that counts as sure; those to train on are drawn from it."""
 
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from plaudit.artifact.manifest import weights_sha256
 from plaudit.config import Config
-from plaudit.data import cache
+from plaudit.data import stored
+from plaudit.data.cache import cache_folder
 from plaudit.data.cleaned import Rows
 from plaudit.data.prepare import Prepared
 from plaudit.data.problems import quoted
@@ -148,10 +149,10 @@ def _logits(classifier: Classifier, path: str, texts: Sequence[str], config: Con
 
     The model cleans them again where its own steps are others.
     """
-    entry = cache.cache_folder() / "answers" / _digest(classifier, path, texts, config)
+    entry = cache_folder() / "answers" / _digest(classifier, path, texts, config)
     if config.text.cache:
         with contextlib.suppress(OSError, ValueError, EOFError):
-            return cache.load(entry, ["logits"])["logits"]
+            return stored.load(entry, ["logits"])["logits"]
     again = classifier.spec.clean != config.clean
     parts = [np.zeros((0, len(classifier.labels)), dtype=np.float32)]
     for start in range(0, len(texts), CHUNK):
@@ -164,7 +165,7 @@ def _logits(classifier: Classifier, path: str, texts: Sequence[str], config: Con
     if config.text.cache:
         # A full or read-only disk costs the cache, not the run.
         with contextlib.suppress(OSError):
-            cache.store({"logits": logits_NC}, entry)
+            stored.store({"logits": logits_NC}, entry)
     return logits_NC
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from plaudit.config import TextConfig
-from plaudit.data import cache
+from plaudit.data import stored
+from plaudit.data.cache import cache_folder
 from plaudit.data.text_pairs import halves
 from plaudit.errors import ConfigError
 from plaudit.text.encoded import Encoded
@@ -24,7 +25,7 @@ __all__ = ["Encoded", "TextEncoder", "Trace"]
 
 CHUNK = 1024
 """Texts tokenised at a time: enough to keep all cores busy, little to hold."""
-CACHE_LIMIT_BYTES = cache.LIMIT_BYTES
+CACHE_LIMIT_BYTES = stored.LIMIT_BYTES
 CACHE_FORMAT = 2
 """Raise it when the policies or the arrays change, or old entries would be taken for new ones."""
 
@@ -200,18 +201,18 @@ class TextEncoder:
         """
         if not self.config.cache:
             return self.encode(texts)
-        folder = cache.cache_folder() / "encoded" / self._digest(texts)
+        folder = cache_folder() / "encoded" / self._digest(texts)
         with contextlib.suppress(OSError, ValueError, EOFError):
             names = [field.name for field in fields(Encoded)]
             # Of single texts there is none.
             names = [n for n in names if n != "second_P" or self._typed]
-            return Encoded(**cache.load(folder, names))
+            return Encoded(**stored.load(folder, names))
         encoded = self.encode(texts)
         # A full or read-only disk costs the cache, not the run.
         with contextlib.suppress(OSError):
             arrays = {field.name: getattr(encoded, field.name) for field in fields(Encoded)}
             there = {name: array for name, array in arrays.items() if array is not None}
-            cache.store(there, folder, CACHE_LIMIT_BYTES)
+            stored.store(there, folder, CACHE_LIMIT_BYTES)
         return encoded
 
     def _digest(self, texts: Iterable[str]) -> str:

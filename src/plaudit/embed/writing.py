@@ -1,9 +1,9 @@
-"""Texts to vectors, from a pretrained encoder as it is or from a fine-tuned model."""
+"""The texts of any DATA to a file of vectors. Read :func:`embed` first."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,26 +11,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from plaudit import artifact
-from plaudit.config import CleanConfig, TextConfig
 from plaudit.data import texts as plain
-from plaudit.data.clean import clean
 from plaudit.data.records import Columns
 from plaudit.data.sources import read, resolve, silent
-from plaudit.errors import ArtifactError, ConfigError, DataError
-from plaudit.model import build, families
-from plaudit.model.classifier import ReviewClassifier
-from plaudit.model.device import Compute, plan
-from plaudit.model.vectors import Pooling, token_vectors, vectors
-from plaudit.text.encode import TextEncoder
+from plaudit.embed.embedder import Embedder
+from plaudit.errors import ConfigError, DataError
+from plaudit.model.vectors import Pooling
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 CHUNK = 2048
 """Texts embedded at a time."""
-TOKENS = 256
-"""Of a text, for an encoder that was not fine-tuned: what all-MiniLM-L6-v2 was trained for."""
 SUFFIXES = (".parquet", ".npy")
 
 
@@ -54,144 +46,6 @@ class Embedded:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {"path": str(self.path), "rows": self.rows, "dimensions": self.dimensions}
-
-
-class Embedder:
-    """An encoder that turns texts into vectors.
-
-    Parameters
-    ----------
-    encoder : transformers.PreTrainedModel
-        Without a head.
-    text_encoder : TextEncoder
-    cleaning : CleanConfig
-    compute : Compute
-
-    Examples
-    --------
-    The reviews nearest to a text, by the cosine of the angle between vectors:
-
-    >>> import plaudit
-    >>> embedder = plaudit.Embedder.load("runs/quickstart/model")
-    >>> reviews = ["A great film.", "Awful, a waste.", "The plot was dull and poor."]
-    >>> wanted = embedder.embed(["The worst movie."], normalize=True)
-    >>> similarity = embedder.embed(reviews, normalize=True) @ wanted[0]
-    >>> similarity.argmin()
-    np.int64(0)
-    """
-
-    def __init__(
-        self, encoder: Any, text_encoder: TextEncoder, cleaning: CleanConfig, compute: Compute
-    ) -> None:
-        self.encoder = encoder.to(compute.device).eval()
-        self.text_encoder = text_encoder
-        self.cleaning = cleaning
-        self.compute = compute
-
-    @classmethod
-    def load(
-        cls, model: Path | str, *, max_tokens: int | None = None, device: str = "auto"
-    ) -> Embedder:
-        """Load a fine-tuned model's encoder, or a pretrained one.
-
-        Vectors are computed in fp32, so that they can stand beside those computed elsewhere.
-
-        Parameters
-        ----------
-        model : Path or str
-            A model folder of plaudit, ``bundled``, an encoder's folder, or ``hub:owner/name``.
-        max_tokens : int, optional
-            Of a text. By default as in training; of an encoder alone 256, from the beginning.
-        device : {"auto", "cpu", "cuda", "mps"}
-
-        Raises
-        ------
-        plaudit.errors.PlauditError
-            The model cannot be loaded, or reads fewer tokens than that.
-        """
-        compute = plan(device, "fp32")
-        # A run's folder too: its refusal names the model in it.
-        if any((Path(model) / each / artifact.MANIFEST).is_file() for each in ("", "model")):
-            loaded = artifact.load(model)
-            if not isinstance(loaded.model, ReviewClassifier):
-                raise ArtifactError(
-                    f"{model} was exported and has no token states to give. Embed with the model "
-                    "that it was exported from."
-                )
-            artifact.refuse_pairs(loaded.spec, "embed")
-            encoder, text = loaded.model.stock.base_model, loaded.spec.text
-            if max_tokens is not None:
-                text = text.model_copy(update={"max_tokens": max_tokens})
-            tokenizer, cleaning = loaded.tokenizer, loaded.spec.clean
-        else:
-            encoder = build.load_encoder(str(model))
-            tokenizer = build.load_tokenizer(str(model))
-            most = families.longest(encoder.config)
-            text = TextConfig(max_tokens=max_tokens or min(TOKENS, most), policy="head")
-            cleaning = CleanConfig()
-        if text.max_tokens > families.longest(encoder.config):
-            raise ConfigError(
-                f"max_tokens = {text.max_tokens}, but {model} reads at most "
-                f"{families.longest(encoder.config)}"
-            )
-        return cls(encoder, TextEncoder(tokenizer, text), cleaning, compute)
-
-    def embed(
-        self, texts: Sequence[str], *, pooling: Pooling = "mean", normalize: bool = False
-    ) -> np.ndarray:
-        """Return a vector for each text.
-
-        Parameters
-        ----------
-        texts : sequence of str
-            Raw texts.
-        pooling : {"cls", "mean", "max", "last_four"}
-            As in :func:`plaudit.model.vectors.vectors`.
-        normalize : bool
-            Scale each vector to length 1.
-
-        Returns
-        -------
-        ndarray of float32, shape (N, D)
-        """
-        encoded = self.text_encoder.encode([clean(text, self.cleaning) for text in texts])
-        out_ND = vectors(
-            self.encoder, encoded, self.compute, pooling, pad_id=self.text_encoder.pad_id
-        )
-        return unit(out_ND) if normalize else out_ND
-
-    def tokens(
-        self, texts: Sequence[str], *, normalize: bool = False
-    ) -> list[tuple[list[str], np.ndarray]]:
-        """Return each text's tokens and a vector for each of them.
-
-        Parameters
-        ----------
-        texts : sequence of str
-        normalize : bool
-
-        Returns
-        -------
-        list of (list of str, ndarray of float32 of shape (T, D))
-            Special tokens included.
-        """
-        encoded = self.text_encoder.encode([clean(text, self.cleaning) for text in texts])
-        found = token_vectors(self.encoder, encoded, self.compute, pad_id=self.text_encoder.pad_id)
-        name = self.text_encoder.tokenizer.convert_ids_to_tokens
-        return [
-            (
-                [token for piece in encoded.pieces_of(n) for token in name(piece.tolist())],
-                unit(states_TD) if normalize else states_TD,
-            )
-            for n, states_TD in enumerate(found)
-        ]
-
-
-def unit(vectors_ND: np.ndarray) -> np.ndarray:
-    """Scale vectors to length 1; a vector of zeros stays one."""
-    length_N1 = np.linalg.norm(vectors_ND, axis=1, keepdims=True)
-    scaled: np.ndarray = vectors_ND / np.maximum(length_N1, np.finfo(np.float32).tiny)
-    return scaled
 
 
 def embed(  # noqa: PLR0913 - one parameter an option of the command
