@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 import plaudit
+from plaudit import artifact, labelled
 from plaudit.cli import app
 from plaudit.data.records import Columns
 from plaudit.errors import DataError, TrainingError
@@ -87,6 +88,11 @@ def api(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "plaudit.run", fake)
     monkeypatch.setattr(plaudit, "run", fake, raising=False)
     monkeypatch.setitem(sys.modules, "plaudit.predict", predict)
+    either = types.SimpleNamespace(load=fake.load, LabelSet=tuple)
+    monkeypatch.setitem(sys.modules, "plaudit.multilabel", either)
+    spec = types.SimpleNamespace(pairs=False, text_pair_column=None)
+    for module in (artifact, labelled):
+        monkeypatch.setattr(module, "read_spec", lambda folder: spec)
     monkeypatch.setitem(sys.modules, "plaudit.report.summary", summary)
     monkeypatch.chdir(tmp_path)
     return fake

@@ -101,7 +101,8 @@ def written(exported: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Spare torch's translation: what would be written is the graph at hand, changed or not."""
 
     def instead(change: Any = lambda graph: None) -> None:
-        def write(_: Any, path: Path) -> None:
+        def write(_: Any, path: Path, *, pairs: bool) -> None:
+            assert not pairs
             known = onnx.load(exported / "model.onnx")
             change(known.graph)
             onnx.save(known, path)

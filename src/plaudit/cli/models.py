@@ -158,9 +158,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 def _predicting(model: Path) -> str:
     """Name the command that asks a model about a text, or about two where it labels pairs."""
-    from plaudit.artifact import verify
+    from plaudit import artifact
 
-    texts = ["Is it good?", "A triumph."] if verify(model).pairs else ["A triumph."]
+    texts = ["Is it good?", "A triumph."] if artifact.read_spec(model).pairs else ["A triumph."]
     return f"plaudit predict {shlex.quote(str(model))} {' '.join(map(repr, texts))}"
 
 
