@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from plaudit.config import dump_toml
-from plaudit.report import label_sets, reliability, view, words
+from plaudit.report import label_sets, reliability, reproduce, view, words
 from plaudit.report.summary import headline
 from plaudit.report.template import template
 
@@ -49,6 +49,7 @@ def render(document: Mapping[str, Any]) -> str:
         "label_sets": label_sets.section(shown),
         "fitted": reliability.fitted(shown),
         "firewall": view.firewall(shown),
+        "of_pairs": reproduce.of_pairs(shown),
         "recipe": _ready(dump_toml(shown["config"]).strip()),
     }
     return template("card.md.j2", finalize=_escaped).render(context)

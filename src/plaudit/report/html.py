@@ -76,6 +76,7 @@ def _context(document: Mapping[str, Any]) -> dict[str, Any]:
         "shown_mistakes": explained.highlighted(view.mistakes(document), document),
         "explained": explained.section(document),
         "firewall": view.firewall(document),
+        "of_pairs": reproduce.of_pairs(document),
         "shown_files": files,
         "more_files": more_files,
         "recipe": dump_toml(document["config"]).strip(),

@@ -37,3 +37,8 @@ def commands(document: Mapping[str, Any]) -> dict[str, list[str]]:
         pins = ["-e .", *(pin for pin in pins if not pin.startswith("plaudit=="))]
     lines += [f"pip install {' '.join(pins)}"] if pins else []
     return {"commands": [*lines, "plaudit train config.toml"]}
+
+
+def of_pairs(document: Mapping[str, Any]) -> bool:
+    """Say whether the model labels pairs of texts; reports of before there were any say nothing."""
+    return bool(document["config"].get("data", {}).get("text_pair"))
