@@ -16,7 +16,7 @@ from plaudit.errors import ConfigError, DataError
 from plaudit.evaluate.label_thresholds import HALF, given, sigmoid
 from plaudit.model.device import Compute
 from plaudit.model.infer import Engine
-from plaudit.predict import CHUNK, Classifier, Given, checked, compute_for, engine_of
+from plaudit.predict import CHUNK, Classifier, Given, checked, compute_for, engine_of, in_blocks
 from plaudit.text.encode import TextEncoder
 
 
@@ -161,12 +161,11 @@ class MultiLabelClassifier:
         -------
         ndarray of float64, shape (N, C)
         """
-        blocks = (cleaned[i : i + chunk] for i in range(0, len(cleaned), chunk))
-        parts = [
-            sigmoid(self._engine.logits(self._encoder.encode(block), pad_id=self._encoder.pad_id))
-            for block in blocks
-        ]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.labels)))
+        return in_blocks(self._block, cleaned, chunk, len(self.labels))
+
+    def _block(self, cleaned: Sequence[str]) -> np.ndarray:
+        encoded = self._encoder.encode(cleaned)
+        return sigmoid(self._engine.logits(encoded, pad_id=self._encoder.pad_id))
 
     def given(self, probabilities_NC: np.ndarray) -> np.ndarray:
         """Return which labels reach their threshold.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -209,9 +209,7 @@ class Classifier:
         -------
         ndarray of float64, shape (N, C)
         """
-        blocks = (cleaned[i : i + chunk] for i in range(0, len(cleaned), chunk))
-        parts = [self._block(block) for block in blocks]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.labels)))
+        return in_blocks(self._block, cleaned, chunk, len(self.labels))
 
     def _block(self, cleaned: Sequence[str]) -> np.ndarray:
         encoded = self._encoder.encode(cleaned)
@@ -243,6 +241,15 @@ def _refuse_several(path: Path | str) -> None:
             "such models (in Python: plaudit.MultiLabelClassifier). Use one of these, or a model "
             "that was trained without data.multilabel."
         )
+
+
+def in_blocks(
+    ask: Callable[[Sequence[str]], np.ndarray], cleaned: Sequence[str], chunk: int, classes: int
+) -> np.ndarray:
+    """Ask about so many texts at a time; return all answers, shape (N, C)."""
+    blocks = (cleaned[i : i + chunk] for i in range(0, len(cleaned), chunk))
+    parts = [ask(block) for block in blocks]
+    return np.concatenate(parts) if parts else np.zeros((0, classes))
 
 
 def compute_for(spec: artifact.Spec, device: str, precision: str) -> Compute:

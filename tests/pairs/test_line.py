@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from plaudit import run
 from plaudit.cli import app
-from plaudit.cli.models import _predicting
+from plaudit.cli.advice import predicting
 from plaudit.config import load
 from plaudit.embed import embed
 from plaudit.errors import ConfigError, DataError
@@ -72,7 +72,7 @@ def test_what_is_shown_of_pairs_has_no_control_characters(trained: run.Run) -> N
 
 
 def test_what_is_advised_of_a_pair_model_gives_it_two_texts(trained: run.Run) -> None:
-    command = _predicting(trained.model)
+    command = predicting(trained.model)
     assert command == f"plaudit predict {trained.model} 'Is it good?' 'A triumph.'"
     done = plaudit_(*shlex.split(command)[1:])
     assert (done.exit_code, len(done.stdout.splitlines())) == (0, 1)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from plaudit import console
+from plaudit.cli.advice import predicting
 from plaudit.cli.options import AsJson, Device, LabelColumn, OutFile, TextColumn
 from plaudit.console import advise, guarded, inert, out
 
@@ -64,10 +64,12 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter an option
             out(inert(line))
     if out_file is not None:
         console.write_new(out_file, console.as_json(document) + "\n")
+    from plaudit.artifact import MANIFEST
+
     first = Path(runs[0])
     model = first if first.name == "model" else first / "model"
     advise(
-        f"plaudit predict {shlex.quote(str(model))} 'A triumph.'"
-        if model.is_dir()
+        predicting(model)
+        if (model / MANIFEST).is_file()
         else "plaudit evaluate MODEL DATA --rows FILE.parquet, to compare other models"
     )

@@ -12,6 +12,7 @@ import typer
 
 from plaudit import console, progress
 from plaudit.cli.about import help_with_settings
+from plaudit.cli.advice import predicting
 from plaudit.cli.options import (
     AsJson,
     Device,
@@ -87,7 +88,7 @@ def train(
             out(inert(line))
         out(f"report: {inert(str(run.model / 'report.html'))}")
         out(f"model:  {inert(str(run.model))}")
-    advise(_predicting(run.model))
+    advise(predicting(run.model))
 
 
 @guarded
@@ -153,15 +154,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
             console.table(names, rows)
     if out_file is not None:  # after the result was shown: a full disk must not lose it
         console.write_new(out_file, console.as_json(document) + "\n")
-    advise(_predicting(Path(model)))
-
-
-def _predicting(model: Path) -> str:
-    """Name the command that asks a model about a text, or about two where it labels pairs."""
-    from plaudit import artifact
-
-    texts = ["Is it good?", "A triumph."] if artifact.read_spec(model).pairs else ["A triumph."]
-    return f"plaudit predict {shlex.quote(str(model))} {' '.join(map(repr, texts))}"
+    advise(predicting(Path(model)))
 
 
 @guarded

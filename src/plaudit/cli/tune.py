@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from plaudit import console, progress
+from plaudit.cli.advice import predicting
 from plaudit.cli.options import AsJson, Quiet
 from plaudit.console import advise, guarded, inert, out
 from plaudit.errors import ConfigError
@@ -74,4 +74,4 @@ def tune(  # noqa: PLR0913, PLR0917 - one parameter an option
         console.table(*table(found))
         for name in (TABLE, PAGE):
             out(f"{inert(found['folder'])}/{name}")
-    advise(shlex.join(["plaudit", "predict", found["best"]["model"], "A triumph."]))
+    advise(predicting(Path(found["best"]["model"])))

@@ -37,18 +37,7 @@ def roc(curves: Sequence[Section]) -> str | None:
         return None
     figure, axes = axes_of("of the other texts, taken for the label", "of its texts, found")
     axes.plot([0, 1], [0, 1], "--", color=GRID, lw=1.2)
-    for curve, (ink, dashes) in zip(curves, PENS, strict=False):
-        points = curve["roc"]
-        axes.plot(
-            points["false_positive_rate"],
-            points["true_positive_rate"],
-            dashes,
-            color=ink,
-            lw=1.6,
-            # On the frame a line would be cut to half its width.
-            clip_on=False,
-        )
-    _unit(axes)
+    _draw(axes, [curve["roc"] for curve in curves], "false_positive_rate", "true_positive_rate")
     found = _at(curves[0]["roc"], "false_positive_rate", "true_positive_rate", 0.1)
     said = f"With 10% of the other texts taken for the first label shown, {found:.0%} are found."
     return svg(figure, "roc", "ROC curve", said)
@@ -69,13 +58,17 @@ def precision_recall(curves: Sequence[Section]) -> str | None:
     if not curves:
         return None
     figure, axes = axes_of("recall: of the label's texts, found", "precision: rightly so")
-    for curve, (ink, dashes) in zip(curves, PENS, strict=False):
-        points = curve["precision_recall"]
-        axes.plot(points["recall"], points["precision"], dashes, color=ink, lw=1.6, clip_on=False)
-    _unit(axes)
+    _draw(axes, [curve["precision_recall"] for curve in curves], "recall", "precision")
     share = _at(curves[0]["precision_recall"], "recall", "precision", 0.9)
     said = f"Where 90% of the first label shown are found, {share:.0%} of those given it have it."
     return svg(figure, "precision-recall", "Precision and recall", said)
+
+
+def _draw(axes: Any, curves: Sequence[Section], x: str, y: str) -> None:
+    for points, (ink, dashes) in zip(curves, PENS, strict=False):
+        # On the frame a line would be cut to half its width.
+        axes.plot(points[x], points[y], dashes, color=ink, lw=1.6, clip_on=False)
+    _unit(axes)
 
 
 def accuracy_by_length(groups: Sequence[Section]) -> str | None:

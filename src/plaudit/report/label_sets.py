@@ -12,7 +12,6 @@ Row = dict[str, Any]
 
 _TOGETHER = 15
 """Labels in the table of what occurs together."""
-_FIRST_ISOLATE, _POP = "\u2068", "\u2069"
 
 
 def headline(document: Document) -> str:
@@ -194,16 +193,7 @@ def _without_test(document: Document) -> str:
 
 
 def _what(document: Document) -> str:
-    data, model, training = document["data"], document["model"], document["training"]
-    labels = data["labels"]
-    kinds = ", ".join(_named(label) for label in labels[:6])
-    more = f" and {len(labels) - 6} more" if len(labels) > 6 else ""
-    return (
-        f"A model that gives a text none, one or several of {len(labels)} labels: {kinds}{more}. "
-        f"Its encoder, {model['encoder']} ({model['parameters'] / 1e6:.1f} million parameters with "
-        f"the head), was fine-tuned on {data['rows']['train']:,} labelled texts in "
-        f"{words.duration(training['seconds'])}."
-    )
+    return words.made(document, "none, one or several")
 
 
 def _sure(document: Document) -> str:
@@ -248,7 +238,7 @@ def _wrong(document: Document) -> str:
               if values["support"]["value"]]  # fmt: skip
     if len(scored) > 1:
         worst, label = min(scored)
-        told += f" The weakest label is {_named(label)} with an F1 of {words.percent(worst)}."
+        told += f" The weakest label is {words.named(label)} with an F1 of {words.percent(worst)}."
     return told
 
 
@@ -261,7 +251,3 @@ def _believable(document: Document) -> str:
         f"texts (Brier score) is {words.measure('brier', test['metrics']['brier']['value'])}; "
         "0.25 is that of a constant 50%."
     )
-
-
-def _named(label: str) -> str:
-    return f"“{_FIRST_ISOLATE}{label}{_POP}”"

@@ -11,7 +11,6 @@ Document = Mapping[str, Any]
 
 _FEW_TEXTS = 1000
 _FINDINGS = 4
-_FIRST_ISOLATE, _POP = "\u2068", "\u2069"
 
 
 def story(document: Document) -> list[tuple[str, str]]:
@@ -53,23 +52,8 @@ def cautions(document: Document) -> list[str]:
     return list(_cautions(document))
 
 
-def named(label: str) -> str:
-    """Return a label whose direction of writing stays its own."""
-    return f"“{_FIRST_ISOLATE}{label}{_POP}”"
-
-
 def _what(document: Document) -> str:
-    data, model, training = document["data"], document["model"], document["training"]
-    labels = data["labels"]
-    kinds = ", ".join(named(label) for label in labels[:6])
-    if len(labels) > 6:
-        kinds += f" and {len(labels) - 6} more"
-    return (
-        f"A model that gives a text one of {len(labels)} labels: {kinds}. Its encoder, "
-        f"{model['encoder']} ({model['parameters'] / 1e6:.1f} million parameters with the head), "
-        f"was fine-tuned on {data['rows']['train']:,} labelled texts in "
-        f"{words.duration(training['seconds'])}."
-    )
+    return words.made(document, "one")
 
 
 def _sure(document: Document) -> str:
@@ -140,8 +124,8 @@ def _wrong(document: Document) -> str:
     told = f"{wrong:,} of {test['rows']:,} test texts"
     if cell:
         told += (
-            f"; most often, {named(labels[truth])} is taken for {named(labels[predicted])} "
-            f"({cell:,} times)"
+            f"; most often, {words.named(labels[truth])} is taken for "
+            f"{words.named(labels[predicted])} ({cell:,} times)"
         )
     return f"{told}.{_weakest(document)}"
 

@@ -17,6 +17,7 @@ _NUMBERS = (
     "mcc", "roc_auc", "average_precision", "log_loss", "brier", "ece", "ece_equal_width",
     "macro_roc_auc", "macro_average_precision", "label_ranking_average_precision",
 )  # fmt: skip
+_FIRST_ISOLATE, _POP = "\u2068", "\u2069"
 
 
 def tidy(value: Any) -> Any:
@@ -218,3 +219,30 @@ def quoted(text: str) -> str:
         On one line, whatever the text holds.
     """
     return as_toml(_UNPRINTABLE.sub("\ufffd", text))
+
+
+def named(label: str) -> str:
+    """Return a label whose direction of writing stays its own."""
+    return f"“{_FIRST_ISOLATE}{label}{_POP}”"
+
+
+def made(document: Mapping[str, Any], given: str) -> str:
+    """Say what was made, for a report's first sentence.
+
+    Parameters
+    ----------
+    document : mapping
+    given : str
+        How many of its labels the model gives a text.
+    """
+    data, model, training = document["data"], document["model"], document["training"]
+    labels = data["labels"]
+    kinds = ", ".join(named(label) for label in labels[:6])
+    if len(labels) > 6:
+        kinds += f" and {len(labels) - 6} more"
+    return (
+        f"A model that gives a text {given} of {len(labels)} labels: {kinds}. Its encoder, "
+        f"{model['encoder']} ({model['parameters'] / 1e6:.1f} million parameters with the head), "
+        f"was fine-tuned on {data['rows']['train']:,} labelled texts in "
+        f"{duration(training['seconds'])}."
+    )

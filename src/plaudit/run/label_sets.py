@@ -22,7 +22,7 @@ from plaudit.evaluate.scores import SetScores
 from plaudit.evaluate.set_predictions import SetPredictions
 from plaudit.multilabel import MultiLabelClassifier
 from plaudit.report import document
-from plaudit.run.testing import Overlap, Tested
+from plaudit.run.testing import Overlap, Tested, opened, overlap
 
 NO_PARTS: dict[str, Any] = {"deduplicated": None, "slices": []}
 """Results on parts of the rows are made for one label a text so far."""
@@ -47,24 +47,23 @@ def test(
     Tested or None
         None when nothing was held out.
     """
-    if prepared.test is None:
+    rows = opened(prepared, say)
+    if rows is None:
         return None
-    rows = prepared.test.open()
-    say(f"Training has ended; the test set is opened: {len(rows):,} texts. {prepared.test_note}")
     classifier = MultiLabelClassifier.load(
         model, device=config.train.device, precision=config.train.precision
     )
     started = time.perf_counter()
     found = answered(classifier, rows)
     seconds = time.perf_counter() - started
-    scores, overlap = scored(found, classifier.seen_prints_N, config.evaluate)
+    scores, shared = scored(found, classifier.seen_prints_N, config.evaluate)
     baseline, simple = _baseline(prepared, rows, config, say)
     truth_NC = rows.targets_N == 1
     return Tested(
         rows=len(rows),
         scores=scores,
         seconds=seconds,
-        overlap=overlap,
+        overlap=shared,
         baseline=baseline,
         baseline_scores=_score(simple, config.evaluate) if simple else None,
         mistakes=document.set_mistakes(rows, found.given_NC, found.probabilities_NC, found.labels),
@@ -93,16 +92,13 @@ def scored(
     -------
     (SetScores, Overlap)
     """
-    scores = _score(found, config)
-    seen_N = np.isin(found.rows.prints_N, seen_prints_N)
-    seen = int(seen_N.sum())
-    if seen in (0, len(found.rows)):
-        return scores, Overlap(seen, None)
-    fresh = np.flatnonzero(~seen_N)
-    without = SetPredictions(
-        found.labels, found.rows.take(fresh), found.given_NC[fresh], found.probabilities_NC[fresh]
-    )
-    return scores, Overlap(seen, _score(without, config))
+
+    def unseen(fresh: np.ndarray) -> SetScores:
+        given_NC, probabilities_NC = found.given_NC[fresh], found.probabilities_NC[fresh]
+        rows = found.rows.take(fresh)
+        return _score(SetPredictions(found.labels, rows, given_NC, probabilities_NC), config)
+
+    return _score(found, config), overlap(found.rows, seen_prints_N, unseen)
 
 
 def measured(classifier: MultiLabelClassifier, rows: Rows) -> tuple[dict[str, Any], SetPredictions]:
@@ -116,11 +112,11 @@ def measured(classifier: MultiLabelClassifier, rows: Rows) -> tuple[dict[str, An
     started = time.perf_counter()
     found = answered(classifier, rows)
     seconds = time.perf_counter() - started
-    scores, overlap = scored(found, classifier.seen_prints_N, EvaluateConfig())
+    scores, shared = scored(found, classifier.seen_prints_N, EvaluateConfig())
     thresholds = dict(zip(classifier.labels, classifier.thresholds, strict=True))
     return {
         **scores.to_dict(),
-        "overlap": overlap.to_dict(),
+        "overlap": shared.to_dict(),
         **NO_PARTS,
         "calibration": {"test": None},
         "decision": {"test": None, "label_thresholds": thresholds},

@@ -134,17 +134,16 @@ def test(
     Tested or None
         None when nothing was held out.
     """
-    if prepared.test is None:
+    rows = opened(prepared, say)
+    if rows is None:
         return None
-    rows = prepared.test.open()
-    say(f"Training has ended; the test set is opened: {len(rows):,} texts. {prepared.test_note}")
     classifier = Classifier.load(
         model, device=config.train.device, precision=config.train.precision
     )
     started = time.perf_counter()
     answers = classifier.answers(classifier.probabilities(rows.texts))
     seconds = time.perf_counter() - started
-    scores, overlap = scored(
+    scores, shared = scored(
         rows, answers, prepared.labels, classifier.seen_prints_N, config.evaluate
     )
     predictions = of_rows(rows, answers, prepared.labels)
@@ -160,7 +159,7 @@ def test(
         rows=len(rows),
         scores=scores,
         seconds=seconds,
-        overlap=overlap,
+        overlap=shared,
         baseline=baseline,
         baseline_scores=_score(simple, rows, prepared.labels, config.evaluate) if simple else None,
         mistakes=mistakes,
@@ -171,6 +170,15 @@ def test(
         explanation=_explanation(classifier, rows, mistakes, config, say),
         robustness=_robustness(classifier, rows, prepared.test_note, config, say),
     )
+
+
+def opened(prepared: Prepared, say: Callable[[str], None]) -> Rows | None:
+    """Open the test set, and say so; None when nothing was held out."""
+    if prepared.test is None:
+        return None
+    rows = prepared.test.open()
+    say(f"Training has ended; the test set is opened: {len(rows):,} texts. {prepared.test_note}")
+    return rows
 
 
 def parts(
@@ -261,14 +269,35 @@ def scored(
     -------
     (Scores, Overlap)
     """
+
+    def unseen(fresh: np.ndarray) -> Scores:
+        return _score(answers.take(fresh), rows.take(fresh), labels, config)
+
     scores = _score(answers, rows, labels, config)
+    return scores, overlap(rows, seen_prints_N, unseen)
+
+
+def overlap(
+    rows: Rows, seen_prints_N: np.ndarray, unseen: Callable[[np.ndarray], Scores | SetScores]
+) -> Overlap:
+    """Count rows whose text training or selection has seen, and score the others.
+
+    Parameters
+    ----------
+    rows : Rows
+    seen_prints_N : ndarray of uint64
+    unseen : callable
+        Scores the rows at these places; asked only where some were seen and some were not.
+
+    Returns
+    -------
+    Overlap
+    """
     seen_N = np.isin(rows.prints_N, seen_prints_N)
     seen = int(seen_N.sum())
     if seen in (0, len(rows)):
-        return scores, Overlap(seen, None)
-    fresh = np.flatnonzero(~seen_N)
-    without = _score(answers.take(fresh), rows.take(fresh), labels, config)
-    return scores, Overlap(seen, without)
+        return Overlap(seen, None)
+    return Overlap(seen, unseen(np.flatnonzero(~seen_N)))
 
 
 def _score(answers: Answers, rows: Rows, labels: tuple[str, ...], config: EvaluateConfig) -> Scores:
