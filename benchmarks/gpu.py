@@ -7,7 +7,7 @@ and four workers. Rounds alternate; the median counts. First it is checked that 
 the same packed as padded. It needs this checkout, torch, transformers, accelerate and pydantic; the
 bundled reviews where they are installed, else random ids in lengths like theirs.
 
-    PYTHONPATH=src python benchmarks/gpu.py [--short] [--out gpu.json]
+    PYTHONPATH=src python benchmarks/gpu.py [--short] [--steps 50] [--rounds 3] [--out gpu.json]
 
 ``--device cpu`` runs every line of it on a small model, for whoever changes it; its figures mean
 nothing and are not written.
@@ -125,7 +125,7 @@ def flops_per_token(shape: Shape, texts: Any) -> float:
 def measure(shape: Shape, jobs: list[Job], rounds: int, peak: float) -> list[dict]:
     """Measure all sides, alternating, at each batch size."""
     cost = flops_per_token(shape, jobs[0].texts)
-    forms = ("packed", "packed, compiled", "padded")
+    forms = ("packed", "packed, graph", "packed, compiled", "packed, compiled, graph", "padded")
     sides: dict[str, Callable[[Job], float]] = {
         f"plaudit, {form}": partial(plaudit_rate, shape, form) for form in forms
     }
@@ -169,6 +169,9 @@ def main() -> None:
     )
     parser.add_argument("--short", action="store_true", help="few steps; writes no file")
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
+    parser.add_argument("--models", nargs="+", choices=list(SHAPES), default=list(SHAPES))
+    parser.add_argument("--steps", type=int, default=STEPS, help="timed steps a round")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=RESULT)
     asked = parser.parse_args()
     device = asked.device
@@ -180,7 +183,7 @@ def main() -> None:
     real = device == "cuda"
     texts, what = texts_of(20_000 if real else 200)
     targets_N = np.arange(len(texts)) % 2
-    warmup, steps, rounds = (2, 4, 1) if asked.short else (10, STEPS, 3)
+    warmup, steps, rounds = (2, 4, 1) if asked.short else (10, asked.steps, asked.rounds)
     budgets = (16384, 65536) if real else (2048,)
     jobs = [Job(device, texts, targets_N, budget, warmup, steps) for budget in budgets]
     peak = peak_flops(device)
@@ -192,7 +195,8 @@ def main() -> None:
         "steps": steps, "models": {}, "commit": commit(),
         "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
     }  # fmt: skip
-    for model, shape in (SHAPES if real else TINY).items():
+    shapes = {name: SHAPES[name] for name in asked.models} if real else TINY
+    for model, shape in shapes.items():
         apart, how = agreement(shape, jobs[0])
         print(f"{model}: {how}; bf16 gradients differ from fp32 by {apart}")
         if not apart["packed"] <= LIMIT * apart["padded"] + 1e-6:

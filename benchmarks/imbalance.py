@@ -37,6 +37,7 @@ from plaudit.config import Config, load
 from plaudit.data.cleaned import Rows
 from plaudit.data.prepare import Prepared, prepare
 from plaudit.evaluate import predictions
+from plaudit.evaluate.decide import answer
 from plaudit.model.build import load_tokenizer
 from plaudit.model.device import plan
 from plaudit.model.infer import logits, softmax
@@ -114,7 +115,7 @@ def measure(
     for name, rows in parts.items():
         texts = encoder.encode_cached(rows.texts)
         probabilities_NC = softmax(logits(taught.model, texts, compute, pad_id=encoder.pad_id))
-        answers = predictions.of_rows(rows, probabilities_NC, given.labels)
+        answers = predictions.of_rows(rows, answer(probabilities_NC, None), given.labels)
         found[name] = sample([answers], RARE, 0).values
     return found, np.bincount(given.train.targets_N).tolist()
 

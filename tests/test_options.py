@@ -17,6 +17,7 @@ from plaudit.config import Config, describe, load
 from plaudit.data.cache import cache_folder
 from plaudit.errors import PlauditError
 from plaudit.model import compiled
+from plaudit.model.device import plan
 from tests.conftest import save_encoder
 
 pytestmark = pytest.mark.usefixtures("unrendered")
@@ -86,9 +87,11 @@ OTHER: dict[str, str] = {
     "train.batch_examples": "3",
     "train.accumulation": "2",
     "train.checkpoint_seconds": "1e-9",
-    "train.precision": "bf16",
+    # Whichever is not chosen here by itself.
+    "train.precision": "fp32" if plan().precision == "bf16" else "bf16",
     "train.device": "cuda",
     "train.packed": "true",
+    "train.cuda_graphs": "true",
     "train.compile": "true",
     "train.evaluations": "1",
     "train.select": "log_loss",
@@ -191,7 +194,7 @@ WITH: dict[str, list[str]] = {
     "train.patience": ["train.epochs=3", "train.evaluations=8", "optim.lr=0.03"],
 }
 # Keys whose other value cannot work here: the refusal is the effect.
-REFUSED = {"train.device"}
+REFUSED = {"train.device", "train.cuda_graphs"}
 if compiled._compiler_lacks("cpu"):
     REFUSED.add("train.compile")
 ECHOES = {

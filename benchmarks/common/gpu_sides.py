@@ -13,10 +13,12 @@ import torch
 import transformers
 from torch.nn.utils.rnn import pad_sequence
 
-from plaudit.config import OptimConfig, TrainConfig
+from plaudit.config import Config, OptimConfig, TrainConfig
+from plaudit.model import graphed
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.compiled import compile_layers
 from plaudit.model.device import plan
+from plaudit.model.packed import Form
 from plaudit.text.dataset import dataloader
 from plaudit.text.packing import PackedLoader
 from plaudit.text.sampling import TokenBudgetSampler
@@ -68,6 +70,7 @@ def plaudit_rate(shape: Shape, form: str, job: Job) -> float:
     if "compiled" in form:
         compile_layers(model.stock, job.device)
     packed = "packed" in form
+    compute = plan(job.device, "bf16" if job.device == "cuda" else "fp32")
     sampler = TokenBudgetSampler(job.texts, job.batch_tokens, packed=packed, shuffle=True)
     loader = (PackedLoader if packed else dataloader)(job.texts, job.targets_N, sampler)
 
@@ -77,7 +80,11 @@ def plaudit_rate(shape: Shape, form: str, job: Job) -> float:
 
     train = TrainConfig(max_steps=job.warmup + job.steps)
     course = plan_course(sampler, train, validated=False)
-    compute = plan(job.device, "bf16" if job.device == "cuda" else "fp32")
+    if "graph" in form and job.device == "cuda":
+        config = Config(train=train.model_copy(update={"batch_tokens": job.batch_tokens}))
+        model.train()
+        how = Form(True, "")
+        model.graph = graphed.recorded(config, model.stock, sampler, how, compute, print)
     started = tokens = 0.0
     for record in fit(model, batches, course, compute, Settings(OptimConfig(lr=1e-5), train)):
         if record.step == job.warmup:

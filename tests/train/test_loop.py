@@ -326,24 +326,24 @@ def test_validation_comes_at_its_steps(tiny_encoder: Path, tiny_tokenizer: Any) 
 def budgeted(
     encoder: Path, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, max_seconds: float
 ) -> tuple[list[StepRecord], Course]:
-    """Train for a budget on a clock that runs one second for each batch and 50 for validation."""
+    """Train for a budget on a clock that runs one second for each step and 50 for validation."""
     elapsed = [0.0]
     monkeypatch.setattr("plaudit.train.clock.time.perf_counter", lambda: elapsed[0])
     sampler, batches = sampler_of(tokenizer)
     config = TrainConfig(epochs=2, evaluations=2, max_seconds=max_seconds)
     course = plan_course(sampler, config, validated=True)
 
-    def ticking(epoch: int) -> Iterator[Batch]:
-        for batch in batches(epoch):
-            elapsed[0] += 1.0
-            yield batch
+    def tick(*_: Any) -> None:
+        elapsed[0] += 1.0
 
     def validate() -> dict[str, float]:
         elapsed[0] += 50.0
         return {"accuracy": 0.5}
 
     optim = OptimConfig(warmup_fraction=0.0)
-    return list(fit(tiny(encoder), ticking, course, CPU, Settings(optim, config), validate)), course
+    model = tiny(encoder)
+    model.register_forward_hook(tick)
+    return list(fit(model, batches, course, CPU, Settings(optim, config), validate)), course
 
 
 def test_a_budget_ends_training_and_the_schedule_with_it(

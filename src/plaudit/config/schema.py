@@ -209,6 +209,9 @@ class TrainConfig(Section):
     packed: Literal["auto"] | bool = "auto"
     """Put texts one after the other in one row, without padding. auto: where the device has an
     attention kernel for it (CUDA in bf16, no attention dropout); elsewhere it is slower."""
+    cuda_graphs: Literal["auto"] | bool = "auto"
+    """Record the encoder's part of a step once and replay it, so that the host need not launch each
+    kernel anew. auto: with packed batches on a GPU, where nothing stands against it."""
     compile: bool = False
     """Compile the encoder's layers with torch.compile: faster steps after a slow start."""
     evaluations: Annotated[int, Field(ge=1)] = 2

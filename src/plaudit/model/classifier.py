@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from plaudit.model import families, packed
+from plaudit.model import families, graphed, packed
 from plaudit.text.packing import Spans
 
 Pooling = Literal["cls", "pooler", "mean", "max"]
@@ -32,6 +32,11 @@ class ReviewClassifier(nn.Module):
     pooling : {"cls", "pooler", "mean", "max"}
     window_pooling : {"mean", "max"}
         How the logits of several pieces of one text are combined.
+
+    Attributes
+    ----------
+    graph : plaudit.model.graphed.RowGraph or None
+        What encodes packed rows in training, where it was recorded.
     """
 
     def __init__(self, stock: Any, pooling: Pooling, window_pooling: WindowPooling) -> None:
@@ -39,6 +44,7 @@ class ReviewClassifier(nn.Module):
         self.stock = stock
         self.pooling = pooling
         self.window_pooling = window_pooling
+        self.graph: graphed.RowGraph | None = None
 
     def forward(
         self,
@@ -66,7 +72,7 @@ class ReviewClassifier(nn.Module):
             Logits, in the precision of the head.
         """
         if isinstance(mask_PT, Spans):
-            states_SD = packed.states(self.stock, ids_PT, mask_PT, types_PT)
+            states_SD = graphed.states(self.graph, self.stock, ids_PT, mask_PT, types_PT)
             pooled_PD = self.pool(*packed.spread(states_SD, mask_PT))
             texts = mask_PT.texts
         else:

@@ -147,7 +147,8 @@ def positions(config: Any, ids_S: torch.Tensor, spans: Spans) -> torch.Tensor:
     padding = int(config.pad_token_id)
     real_S = ids_S.ne(padding).long()
     count_S = real_S.cumsum(0)
-    before_P = (count_S - real_S)[first_P]
+    # An empty piece, as fills a recorded row up, may begin behind the last token.
+    before_P = (count_S - real_S)[first_P.clamp(max=len(ids_S) - 1)]
     return (count_S - before_P[piece_S]) * real_S + padding
 
 

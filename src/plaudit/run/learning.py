@@ -16,7 +16,7 @@ from plaudit.data.unlabelled import NO_LABEL
 from plaudit.evaluate import label_sets
 from plaudit.evaluate.label_thresholds import sigmoid
 from plaudit.evaluate.metrics import point
-from plaudit.model import lora
+from plaudit.model import graphed, lora
 from plaudit.model.build import build, check_vocabulary
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.compiled import compile_layers
@@ -300,6 +300,9 @@ def learn(
         course = plan_course(taught.sampler, config.train, validated=taught.check is not None)
     room = Room(compute.tokens_at_once, watcher.say)
     settings = Settings(config.optim, config.train, craft, state=keeper.state, room=room)
+    model.train()
+    model.graph = graphed.recorded(config, model.stock, taught.sampler, form, compute, watcher.say)
     steps = fit(model, taught.batches, course, compute, settings, taught.check)
     trained = drive(steps, model, keeper, config.train, watcher.step, craft.average)
+    model.graph = None
     return replace(trained, memory=room.note)

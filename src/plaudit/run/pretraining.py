@@ -21,7 +21,7 @@ import torch
 
 from plaudit.config import Config
 from plaudit.data.plain import sha256_of
-from plaudit.model import packed
+from plaudit.model import graphed, packed
 from plaudit.model.build import load_encoder, load_masked
 from plaudit.model.device import Compute
 from plaudit.run.learning import Ready
@@ -142,8 +142,10 @@ def _trained(
     course = plan_course(sampler, budget, validated=False)
     masking = Masking.of(ready.encoder.tokenizer, config.pretrain.mask_fraction)
     optim = config.optim.model_copy(update={"lr": config.pretrain.lr})
-    practice = Practice(masking, optim, train.accumulation, config.split_seed, watcher.say)
     before = _validated(mlm, ready, masking)
+    mlm.train()
+    graph = graphed.recorded(config, mlm, sampler, form, compute, watcher.say)
+    practice = Practice(masking, optim, train.accumulation, config.split_seed, watcher.say, graph)
     watcher.say(
         f"pretraining: {len(texts):,} texts, {course.steps:,} steps; hidden validation words are "
         f"guessed with perplexity {_words(before)}"

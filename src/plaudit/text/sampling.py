@@ -91,6 +91,10 @@ class TokenBudgetSampler(Sampler[list[int]]):
             batches += self._padded(pool)
         return [batches[i] for i in random.permutation(len(batches))]
 
+    def most_pieces(self) -> int:
+        """Return the pieces of this epoch's fullest batch."""
+        return max(int(self.count_N[batch].sum()) for batch in self.batches())
+
     def _pools(self, order: np.ndarray) -> int:
         if self.batch_examples is not None:
             batches = len(order) / self.batch_examples

@@ -113,7 +113,7 @@ class Craft:
             both + self._rdrop * symmetric_kl(*map(self._seen, (first_BC, second_BC))).sum()
         ) / 2
 
-    def gradient(self, backward: Callable[[], float]) -> float:
+    def gradient(self, backward: Callable[[], torch.Tensor]) -> torch.Tensor:
         """Put a step's whole gradient into the parameters; return the loss of its texts.
 
         Parameters

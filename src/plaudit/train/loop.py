@@ -132,6 +132,7 @@ def fit(
     clock = Clock(course, train.max_seconds)
     state.hold(model=model, optimizer=optimizer, craft=craft, clock=clock, room=room)
     stream = batches_of(batches, course, clock.step * train.accumulation)
+    taken = _taken(stream, train.accumulation, accelerator.device)
     state.hold(random=RandomStates())  # last: nothing may draw between here and the next step
     if clock.step and clock.is_last(clock.step):
         return
@@ -141,19 +142,24 @@ def fit(
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * share
         craft.before_step(progress / course.steps)
-        taken = list(islice(stream, train.accumulation))
         backward = partial(_backward, accelerator, prepared, craft, taken)
 
-        def gradient(at_once: int, backward: Callable[[int], float] = backward) -> float:
+        def gradient(
+            at_once: int, backward: Callable[[int], torch.Tensor] = backward
+        ) -> torch.Tensor:
             optimizer.zero_grad()
             return craft.gradient(partial(backward, at_once))
 
-        loss = room.enough_for(step, partial(_largest, taken), gradient)
-        norm = accelerator.clip_grad_norm_(prepared.parameters(), optim.clip_norm or math.inf)
-        _check(step, loss, float(norm))
+        losses = room.enough_for(step, partial(_largest, taken), gradient)
+        norm_ = accelerator.clip_grad_norm_(prepared.parameters(), optim.clip_norm or math.inf)
         optimizer.step()
         optimizer.zero_grad()
         clock.count(step, sum(batch.tokens for batch in taken))
+        # A GPU is still at work on the step: what comes next is made ready before it is waited for.
+        taken = _taken(stream, train.accumulation, accelerator.device)
+        *parts, norm = torch.cat([losses, norm_[None]]).tolist()
+        loss = sum(parts)
+        _check(step, loss, norm)
         last = clock.is_last(step)
         due = clock.is_due(step, last=last)
         craft.after_step(clock.progress(step) / course.steps, evaluated=due)
@@ -165,7 +171,7 @@ def fit(
             epoch=step / course.steps_per_epoch,
             loss=loss,
             lr=optim.lr * share,
-            grad_norm=float(norm),
+            grad_norm=norm,
             tokens=clock.tokens,
             tokens_per_s=clock.tokens / training_s,
             seconds=clock.seconds(),
@@ -199,6 +205,11 @@ def batches_of(
     return stream
 
 
+def _taken(stream: Iterator[AnyBatch], count: int, device: torch.device | str) -> list[AnyBatch]:
+    """Return the next batches, on their way to the device."""
+    return [batch.to(device) for batch in islice(stream, count)]
+
+
 def _endless(batches: Callable[[int], Iterator[AnyBatch]]) -> Iterator[AnyBatch]:
     epoch = 0
     while True:
@@ -212,19 +223,24 @@ def _backward(
     craft: Craft,
     group: list[AnyBatch],
     tokens_at_once: int,
-) -> float:
-    """Accumulate the gradient of the mean loss over all texts of the group; return that loss."""
+) -> torch.Tensor:
+    """Accumulate the gradient of the mean loss over all texts of the group.
+
+    Returns
+    -------
+    Tensor
+        What each part adds to that loss. Not read here: that would wait for the device.
+    """
     texts = sum(len(batch.rows_B) for batch in group)
-    total = 0.0
-    for part in (part for batch in group for part in batch.parts(tokens_at_once)):
-        on = part.to(accelerator.device)
+    losses = []
+    for on in (part for batch in group for part in batch.parts(tokens_at_once)):
         assert on.labels_B is not None  # noqa: S101 - training batches always carry labels
         forward = partial(_logits, accelerator, model, on)
         # Divided by the texts of the whole group: batches of long texts hold fewer of them.
         loss = craft.loss(forward, on.labels_B, on.rows_B) / texts
         accelerator.backward(loss)
-        total += loss.item()
-    return total
+        losses.append(loss.detach())
+    return torch.stack(losses)
 
 
 def _largest(group: list[AnyBatch], tokens_at_once: int) -> int:

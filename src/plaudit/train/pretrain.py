@@ -17,8 +17,9 @@ import torch.nn.functional as F
 
 from plaudit.config import OptimConfig
 from plaudit.errors import ConfigError, TrainingError
-from plaudit.model import families, packed
+from plaudit.model import families, graphed
 from plaudit.model.device import Compute
+from plaudit.model.graphed import RowGraph
 from plaudit.model.infer import autocast
 from plaudit.text.batches import Batch
 from plaudit.text.packing import AnyBatch, PackedBatch
@@ -139,6 +140,8 @@ class Practice:
     seed : int
         Of what is hidden.
     say : callable
+    graph : plaudit.model.graphed.RowGraph, optional
+        What encodes packed rows.
     """
 
     masking: Masking
@@ -146,6 +149,7 @@ class Practice:
     accumulation: int
     seed: int
     say: Callable[[str], None]
+    graph: RowGraph | None = None
 
 
 def pretrain(
@@ -195,24 +199,27 @@ def pretrain(
         taken = list(islice(stream, practice.accumulation))
         pairs = [_hidden(batch, practice.masking, random) for batch in taken]
 
-        def gradient(at_once: int, pairs: list[_Pair] = pairs) -> float:
+        def gradient(at_once: int, pairs: list[_Pair] = pairs) -> torch.Tensor:
             optimizer.zero_grad()
-            return _backward(mlm, pairs, compute, at_once)
+            return _backward(mlm, pairs, compute, at_once, practice.graph)
 
         def largest(at_once: int, pairs: list[_Pair] = pairs) -> int:
             return max(part.inputs[0].numel() for seen, _ in pairs for part in seen.parts(at_once))
 
-        loss = room.enough_for(step, largest, gradient)
-        norm = torch.nn.utils.clip_grad_norm_(mlm.parameters(), optim.clip_norm or math.inf)
-        if not math.isfinite(loss) or not math.isfinite(float(norm)):
-            raise TrainingError(
-                f"pretraining, step {step}: the loss is {loss}, the gradient's norm {norm}. Try a "
-                "lower pretrain.lr, or train.precision=fp32."
-            )
+        losses = room.enough_for(step, largest, gradient)
+        norm_ = torch.nn.utils.clip_grad_norm_(mlm.parameters(), optim.clip_norm or math.inf)
         optimizer.step()
         optimizer.zero_grad()
         guessed += sum(_count(wanted) for _, wanted in pairs)
         tokens += sum(batch.tokens for batch in taken)
+        # Only now: to read them is to wait for a GPU.
+        *parts, norm = torch.cat([losses, norm_[None]]).tolist()
+        loss = sum(parts)
+        if not math.isfinite(loss) or not math.isfinite(norm):
+            raise TrainingError(
+                f"pretraining, step {step}: the loss is {loss}, the gradient's norm {norm}. Try a "
+                "lower pretrain.lr, or train.precision=fp32."
+            )
         epoch, seconds = step / course.steps_per_epoch, time.perf_counter() - started
         yield GuessRecord(step, course.steps, epoch, loss, guessed, tokens, seconds)
 
@@ -264,15 +271,23 @@ def _count(wanted: AnyBatch) -> int:
     return int((wanted.inputs[0] != NOT_ASKED).sum())
 
 
-def _backward(mlm: Any, pairs: list[_Pair], compute: Compute, at_once: int) -> float:
-    """Accumulate the gradient of the mean over all guesses of a step; return that loss."""
-    guesses, total = max(1, sum(_count(wanted) for _, wanted in pairs)), 0.0
+def _backward(
+    mlm: Any, pairs: list[_Pair], compute: Compute, at_once: int, graph: RowGraph | None
+) -> torch.Tensor:
+    """Accumulate the gradient of the mean over all guesses of a step.
+
+    Returns
+    -------
+    Tensor
+        What each part adds to that loss.
+    """
+    guesses, losses = max(1, sum(_count(wanted) for _, wanted in pairs)), []
     for seen, wanted in pairs:
         for part, targets in _cut(seen, wanted, at_once):
-            loss = _loss(mlm, part, targets, compute) / guesses
+            loss = _loss(mlm, part, targets, compute, graph) / guesses
             loss.backward()  # type: ignore[no-untyped-call]
-            total += loss.item()
-    return total
+            losses.append(loss.detach())
+    return torch.stack(losses)
 
 
 def _cut(seen: AnyBatch, wanted: AnyBatch, at_once: int) -> Iterator[_Pair]:
@@ -280,7 +295,9 @@ def _cut(seen: AnyBatch, wanted: AnyBatch, at_once: int) -> Iterator[_Pair]:
     yield from zip(seen.parts(at_once), wanted.parts(at_once), strict=True)
 
 
-def _loss(mlm: Any, seen: AnyBatch, wanted: AnyBatch, compute: Compute) -> torch.Tensor:
+def _loss(
+    mlm: Any, seen: AnyBatch, wanted: AnyBatch, compute: Compute, graph: RowGraph | None = None
+) -> torch.Tensor:
     """Return the sum of the losses of a batch's guesses; only their logits are computed."""
     targets_S = wanted.inputs[0].flatten()
     asked = torch.nonzero(targets_S != NOT_ASKED)[:, 0]
@@ -292,7 +309,7 @@ def _loss(mlm: Any, seen: AnyBatch, wanted: AnyBatch, compute: Compute) -> torch
             states_PTD = mlm.base_model(input_ids=on.ids_PT, attention_mask=on.mask_PT, **types)[0]
             states_SD = states_PTD.flatten(0, 1)
         else:
-            states_SD = packed.states(mlm, on.ids_1S, on.spans, on.types_1S)
+            states_SD = graphed.states(graph, mlm, on.ids_1S, on.spans, on.types_1S)
         logits_MV = families.word_logits(mlm, states_SD[asked.to(compute.device)])
     return F.cross_entropy(logits_MV.float(), targets_M, reduction="sum")
 

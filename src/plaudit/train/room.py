@@ -45,8 +45,8 @@ class Room:
         self.tokens, self.note = state["tokens"], state["note"]
 
     def enough_for(
-        self, step: int, largest: Callable[[int], int], compute: Callable[[int], float]
-    ) -> float:
+        self, step: int, largest: Callable[[int], int], compute: Callable[[int], torch.Tensor]
+    ) -> torch.Tensor:
         """Compute, and once again with half the room if memory runs out.
 
         Parameters
