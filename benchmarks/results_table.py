@@ -1,9 +1,10 @@
 """What each option of the craft gives: the tables of docs/results.md, from what was measured.
 
 Without an option, the tables are written anew from the raw results, and nothing is measured.
-``--measure NAME …`` first runs experiments of ``experiments.toml``, each one ``plaudit ablate``;
-what was interrupted goes on when the same is asked for again. Every value of an experiment gets
-the same steps, rows and seeds, and is compared on validation alone.
+``--measure NAME …`` first runs experiments of ``experiments.toml``, each one ``plaudit ablate``,
+some after a ``before`` that is to be run by hand; what was interrupted goes on when the same is
+asked for again. Every value of an experiment gets the same steps, rows and seeds, and is compared
+on validation alone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from common.side_by_side import RESULTS, Document, say
+from common.side_by_side import RESULTS, Document, machine, say
 from plaudit.ablate.ablation import ablate
 from plaudit.ablate.arms import choices_of
 
@@ -31,8 +32,8 @@ _TRIED = [
 ]  # fmt: skip
 
 
-def experiments() -> dict[str, dict[str, str]]:
-    """Name → title and command, in the order of the page."""
+def experiments() -> dict[str, dict[str, Any]]:
+    """Name → title, command, and commands to run before it, in the order of the page."""
     with (HERE / "experiments.toml").open("rb") as file:
         return tomllib.load(file)
 
@@ -64,21 +65,21 @@ def stored(name: str, folder: Path) -> dict[str, Any]:
 def block(name: str, result: Mapping[str, Any]) -> str:
     """Lay a raw result out as Markdown between its marks."""
     table, machine = result["table"], result["machine"]
-    shown = [
+    device = machine.get("gpu") or machine["processor"]
+    commands = [*result.get("before", []), result["command"]]
+    heads = [
         "value", "accuracy", "of each seed", "− first", "log loss", "ECE", "epochs", "tokens lost"
     ]  # fmt: skip
-    lines = [f"| {' | '.join(shown)} |", "|" + "---|" * len(shown)]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     lines += [f"| {' | '.join(_cells(arm))} |" for arm in table["arms"]]
     level = round(100 * table["interval"]["confidence"])
     note = (
         f"{table['rows']:,} validation rows; {table['seeds']} seeds, means over them; {level}% "
-        f"intervals over rows. {machine['processor']}, torch {machine['torch']}, commit "
+        f"intervals over rows. {device}, torch {machine['torch']}, commit "
         f"{machine['commit']}, {machine['time'][:10]}."
     )
-    command = f"```\n{result['command']}\n```"
-    return "\n".join(
-        [f"<!-- measured: {name} -->", command, "", *lines, "", note, "<!-- end -->", ""]
-    )
+    shown = ["```", *commands, "```", "", *lines, "", note]
+    return "\n".join([f"<!-- measured: {name} -->", *shown, "<!-- end -->", ""])
 
 
 def _cells(arm: Mapping[str, Any]) -> list[str]:
@@ -131,6 +132,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--measure", nargs="+", default=[], choices=list(experiments()))
+    parser.add_argument("--raw", action="store_true", help="keep raw results, write no table yet")
     parser.add_argument("--list", action="store_true", help="what there is and what is measured")
     parser.add_argument("--short", action="store_true", help="a toy of two values; writes no file")
     args = parser.parse_args()
@@ -149,7 +151,11 @@ def main() -> None:
         each = experiments()[name]
         say(f"{name}: {each['command']}")
         document = Document(folder / f"{name}.json", each["title"])
-        document.put(SECTION, {"command": each["command"], "table": measure(each["command"])})
+        machine()  # the commit that measures, not the one that others' results will be
+        given = {key: each[key] for key in ("before", "command") if key in each}
+        document.put(SECTION, given | {"table": measure(each["command"])})
+    if args.raw:
+        return
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), folder), encoding="utf-8")
 
 

@@ -448,10 +448,11 @@ def test_every_experiment_is_a_command_that_parses_and_resolves() -> None:
     import results_table
     from tests.commands import mistakes
 
-    commands = [each["command"] for each in results_table.experiments().values()]
+    known = results_table.experiments().values()
+    commands = [line for each in known for line in (each["command"], *each.get("before", []))]
     assert {line: found for line in commands if (found := mistakes(line))} == {}
     asked = results_table.arguments(commands[0])
-    assert (asked.what, asked.seeds, asked.budget) == ("quickstart", 3, "steps")
+    assert (asked.what, asked.seeds, asked.budget) == ("imdb-minilm", 3, "steps")
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in RESULTS.glob("*.json")))
@@ -459,6 +460,7 @@ def test_a_stored_ablation_is_of_the_command_that_reproduces_it(name) -> None:
     import results_table
 
     stored = results_table.stored(name, RESULTS)
-    assert stored["command"] == results_table.experiments()[name]["command"]
+    for key in ("command", "before"):
+        assert stored.get(key) == results_table.experiments()[name].get(key)
     asked = results_table.arguments(stored["command"])
     assert stored["table"]["seeds"] == asked.seeds
