@@ -153,13 +153,14 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="a minute or two; writes no file")
     parser.add_argument("--recipe", default="quickstart")
     parser.add_argument("--ratios", type=int, nargs="+", default=[4, 10, 50])
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--rows", type=int, default=10_000, help="training reviews before the cut")
     parser.add_argument("--held-out", type=int, default=4_000)
     parser.add_argument("--out", type=Path, default=RESULT)
     args = parser.parse_args()
-    overrides, methods = settings_of(args), METHODS
+    overrides, methods = settings_of(args), {name: METHODS[name] for name in args.methods}
     if args.short:
         args.ratios, args.seeds, args.steps, args.rows, args.held_out = [4], 1, 2, 80, 40
         methods = {name: METHODS[name] for name in ("none", "oversample, corrected")}

@@ -233,6 +233,10 @@ def _record(stock: Any, shape: Shape, compute: Compute) -> RowGraph:
     nothing = Spans(torch.zeros(1, dtype=torch.int32, device=compute.device), 0, 0)
     sample = filled(ids_1S[:, :0], nothing, shape, pad_id)
     half = compute.precision == "bf16"
+    # The recording's stream differs from that of the steps, as it must; torch waits where it has to
+    # and would warn of it. https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
+    if hasattr(torch.autograd.graph, "set_warn_on_accumulate_grad_stream_mismatch"):
+        torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)
     with (
         torch.random.fork_rng(devices=range(torch.cuda.device_count())),
         # Cached casts of the weights would be those of the recording, for ever.
