@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from plaudit import machine
+from common.side_by_side import machine
 from plaudit.ablate.resampled import sample
 from plaudit.config import Config, load
 from plaudit.data.cleaned import Rows
@@ -71,12 +71,12 @@ class Setting:
     seed: int
 
 
-def cut(rows: Rows, ratio: int) -> Rows:
-    """Drop rare rows, evenly spaced, until there is one for so many of the others."""
+def cut(rows: Rows, ratio: int) -> np.ndarray:
+    """Return the rows that are left where rare ones are dropped, evenly spaced, to this ratio."""
     rare, others = (np.flatnonzero(match) for match in _split(rows.targets_N))
     wanted = max(1, round(len(others) / ratio))
     kept = rare[np.linspace(0, len(rare) - 1, min(wanted, len(rare))).round().astype(int)]
-    return rows.take(np.sort(np.concatenate([others, kept])))
+    return np.sort(np.concatenate([others, kept]))
 
 
 def _split(targets_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -103,20 +103,22 @@ def measure(
         And the texts of each class in training.
     """
     held_out, none = prepared.validation, np.zeros(0, dtype=np.int64)
-    given = replace(prepared, train=cut(prepared.train, ratio), validation=held_out.take(none))
+    train = prepared.train.take(cut(prepared.train, ratio))
+    given = replace(prepared, train=train, validation=held_out.take(none))
     compute = plan(config.train.device, config.train.precision)
     encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text)
     taught = lesson(
         config, new_model(config, given.labels, encoder), encoded(given, encoder), compute
     )
     learn(config, taught, Keeper(folder), Silent())
-    parts = {"balanced": held_out, "natural": cut(held_out, ratio)}
+    texts = encoder.encode_cached(held_out.texts)
+    probabilities_NC = softmax(logits(taught.model, texts, compute, pad_id=encoder.pad_id))
+    parts = {"balanced": np.arange(len(held_out)), "natural": cut(held_out, ratio)}
     found = {}
-    for name, rows in parts.items():
-        texts = encoder.encode_cached(rows.texts)
-        probabilities_NC = softmax(logits(taught.model, texts, compute, pad_id=encoder.pad_id))
-        answers = predictions.of_rows(rows, answer(probabilities_NC, None), given.labels)
-        found[name] = sample([answers], RARE, 0).values
+    for name, places in parts.items():
+        answers = answer(probabilities_NC[places], None)
+        kept = predictions.of_rows(held_out.take(places), answers, given.labels)
+        found[name] = sample([kept], RARE, 0).values
     return found, np.bincount(given.train.targets_N).tolist()
 
 
@@ -178,7 +180,7 @@ def main() -> None:
         if not args.short:
             document = {
                 "question": __doc__, "recipe": args.recipe, "steps": args.steps,
-                "summary": summary(rows), "rows": rows, "machine": machine.describe(),
+                "summary": summary(rows), "rows": rows, "machine": machine(),
             }  # fmt: skip
             args.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     show(summary(rows))

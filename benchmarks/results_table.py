@@ -24,7 +24,7 @@ from plaudit.ablate.arms import choices_of
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "results.md"
-SECTION = "ablation"
+SECTION, UNEQUAL = "ablation", "imbalance"
 _BLOCK = re.compile(r"<!-- measured: ([\w-]+) -->\n.*?<!-- end -->\n", re.DOTALL)
 _TRIED = [
     "text.max_tokens=16", "split.train_size=40", "split.validation_size=24",
@@ -106,6 +106,32 @@ def _share(estimate: Mapping[str, float | None], sign: str = "") -> str:
     return f"{value}" if low is None else f"{value} ({low} to {high})"
 
 
+def unequal(result: Mapping[str, Any]) -> str:
+    """Lay the raw result of ``imbalance.py`` out as Markdown between its marks."""
+    columns = {
+        "rare class's F1": ("natural", "minority_f1"),
+        "the same, 1:1": ("balanced", "minority_f1"),
+        "balanced accuracy": ("natural", "balanced_accuracy"),
+        "ECE": ("natural", "ece"),
+    }
+    lines = [f"| ratio | method | {' | '.join(columns)} |", "|" + "---|" * (2 + len(columns))]
+    for row in result["summary"]:
+        spreads = (row[part][metric] for part, metric in columns.values())
+        cells = [
+            f"{100 * s['mean']:.1f} ({100 * s['low']:.1f} to {100 * s['high']:.1f})"
+            for s in spreads
+        ]
+        lines.append(f"| 1:{row['ratio']} | {row['method']} | {' | '.join(cells)} |")
+    machine, seeds = result["machine"], {row["seeds"] for row in result["summary"]}
+    note = (
+        f"{'/'.join(map(str, sorted(seeds)))} seeds, their mean and range, {result['steps']} steps "
+        f"each. {machine.get('gpu') or machine['processor']}, torch {machine['torch']}, commit "
+        f"{machine['commit']}."
+    )
+    shown = ["```", "python benchmarks/imbalance.py", "```", "", *lines, "", note]
+    return "\n".join([f"<!-- measured: {UNEQUAL} -->", *shown, "<!-- end -->", ""])
+
+
 def page(text: str, folder: Path) -> str:
     """Return the page with each table anew; one that it lacks is put at its end.
 
@@ -114,16 +140,22 @@ def page(text: str, folder: Path) -> str:
     SystemExit
         The page has a table of what was not measured.
     """
-    known = {name: found for name in experiments() if (found := stored(name, folder))}
+    titles = {name: each["title"] for name, each in experiments().items()}
+    titles[UNEQUAL] = "Classes of unequal size"
+    known = {name: block(name, found) for name in experiments() if (found := stored(name, folder))}
+    if found := Document.read(folder.parent / f"{UNEQUAL}.json"):
+        known[UNEQUAL] = unequal(found)
 
     def again(match: re.Match[str]) -> str:
         if match[1] not in known:
             raise SystemExit(f"{PAGE.name}: a table of {match[1]!r}, which was not measured")
-        return block(match[1], known[match[1]])
+        return known[match[1]]
 
     written = _BLOCK.sub(again, text)
-    for name in set(known) - {match[1] for match in _BLOCK.finditer(text)}:
-        written += f"\n## {experiments()[name]['title']}\n\n{block(name, known[name])}"
+    there = {match[1] for match in _BLOCK.finditer(text)}
+    for name, title in titles.items():
+        if name in known and name not in there:
+            written += f"\n## {title}\n\n{known[name]}"
     return written
 
 
