@@ -17,6 +17,7 @@ import transformers
 import plaudit
 from plaudit import run
 from plaudit.config import Config, load
+from plaudit.model import graphed
 from plaudit.run import pretraining
 from plaudit.run.watching import Silent
 from tests.conftest import review
@@ -221,3 +222,40 @@ def test_it_goes_with_other_options(
 ) -> None:
     finished = run.train(start(tmp_path, "train.max_steps=1", *settings))
     assert finished.report["pretraining"]["loss"]["end"] > 0
+
+
+def test_both_stages_take_the_recorded_encoder_where_there_is_one(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recording needs a GPU; here what would be recorded stands in for it, in both stages."""
+    made: list[graphed.RowGraph] = []
+    rows: list[int] = []
+
+    def recorded(
+        config: Config, stock: Any, sampler: Any, form: Any, *_: Any
+    ) -> graphed.RowGraph | None:
+        assert form.packed
+        assert stock.training
+        weights = [p for p in stock.base_model.parameters() if p.requires_grad]
+        shape = graphed.Shape(sampler.batch_tokens, 64, int(sampler.longest_N.max()))
+        inner = graphed.RowEncoder(stock.base_model, shape.longest)
+
+        def encode(ids_1S: torch.Tensor, bounds_P1: torch.Tensor) -> torch.Tensor:
+            rows.append(len(made))
+            return inner(ids_1S, bounds_P1)
+
+        made.append(graphed.RowGraph(encode, shape, weights, int(stock.config.pad_token_id)))
+        return made[-1]
+
+    def trained(out: Path) -> run.Run:
+        return run.train(start(out, "train.packed=true"), watcher=Notes())
+
+    plain = trained(tmp_path / "plain")
+    monkeypatch.setattr(graphed, "recorded", recorded)
+    replayed = trained(tmp_path / "replayed")
+    assert len(made) == 2
+    assert set(rows) == {1, 2}  # steps of guessing, then of training
+    one, other = (
+        plaudit.Classifier.load(each.model).predict(["a"])[0] for each in (plain, replayed)
+    )
+    assert one.probabilities == pytest.approx(other.probabilities, abs=1e-4)
