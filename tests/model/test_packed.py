@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from plaudit.config import ModelConfig
 from plaudit.errors import ConfigError
-from plaudit.model import families, infer, packed
+from plaudit.model import attention, families, infer, packed
 from plaudit.model.build import build
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
@@ -167,9 +167,9 @@ def test_the_kernel_is_called_as_it_wants_to_be(
 
     monkeypatch.setattr(varlen, "varlen_attn", kernel)
     monkeypatch.setattr(
-        packed,
+        attention,
         "_piece_by_piece",
-        lambda q, k, v, bounds, settings: packed._varlen(q, k, v, (bounds, 12), settings[0]),
+        lambda q, k, v, bounds, settings: attention._varlen(q, k, v, (bounds, 12), settings[0]),
     )
     with torch.no_grad():
         torch.testing.assert_close(model(*row.inputs), expected_BC, atol=1e-5, rtol=1e-5)
@@ -179,7 +179,7 @@ def test_the_kernel_is_called_as_it_wants_to_be(
     assert seen[0]["cu_seq_q"].dtype == seen[0]["cu_seq_k"].dtype == torch.int32
     assert seen[0]["max_q"] == seen[0]["max_k"] == 12
     with pytest.raises(ConfigError, match="no dropout"):
-        packed._varlen(*torch.zeros(3, 1, 2, 4, 8), (row.spans.bounds_P1, 12), 0.1)
+        attention._varlen(*torch.zeros(3, 1, 2, 4, 8), (row.spans.bounds_P1, 12), 0.1)
 
 
 @pytest.fixture

@@ -13,18 +13,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 
 from plaudit.errors import ConfigError
 from plaudit.model import families
+from plaudit.model.attention import FAMILIES, enable
 from plaudit.model.device import Compute
 from plaudit.text.packing import Spans
 
-ATTENTION = "plaudit_packed"
-FAMILIES = ("bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
-"""Their forward hands position ids and the bounds on, and positions enter by embedding alone."""
 COUNTED_FROM_PADDING = ("camembert", "roberta", "xlm-roberta")
-HALF = (torch.bfloat16, torch.float16)
 LARGEST_HEAD = 256
 """Of the kernel: https://docs.pytorch.org/docs/stable/nn.attention.varlen.html"""
 
@@ -125,7 +121,7 @@ def states(
     Tensor, shape (S, D)
         As the padded path gives them for the same texts.
     """
-    _enable(stock)
+    enable(stock)
     encoded = stock.base_model(
         input_ids=ids_1S,
         position_ids=positions(stock.config, ids_1S[0], spans)[None],
@@ -173,75 +169,3 @@ def spread(states_SD: torch.Tensor, spans: Spans) -> tuple[torch.Tensor, torch.T
     places_T = torch.arange(spans.longest, device=states_SD.device)
     mask_PT = (places_T < spans.bounds_P1.diff()[:, None]).long()
     return flat.view(pieces, spans.longest, -1), mask_PT
-
-
-def _enable(stock: Any) -> None:
-    """Give the encoder our attention; padded batches then still take sdpa."""
-    if stock.config._attn_implementation == ATTENTION:
-        return
-    from transformers import AttentionInterface
-    from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
-
-    AttentionInterface.register(ATTENTION, _attend)
-    # Without a padding mask, as in packed batches, it makes none.
-    AttentionMaskInterface.register(ATTENTION, sdpa_mask)
-    stock.set_attn_implementation(ATTENTION)
-
-
-def _attend(
-    module: Any,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    **settings: Any,
-) -> tuple[torch.Tensor, None]:
-    """Attend within pieces; shapes as transformers has them, (1, H, S, D) in, (1, S, H, D) out."""
-    bounds_P1 = settings.pop("cu_seq_lens_q", None)
-    longest = settings.pop("max_length_q", None)
-    if bounds_P1 is None:
-        from transformers.integrations.sdpa_attention import sdpa_attention_forward
-
-        attended, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
-        return attended, None
-    dropout, scale = settings["dropout"], settings["scaling"]
-    if query.is_cuda and query.dtype in HALF:
-        return _varlen(query, key, value, (bounds_P1, longest), dropout), None
-    return _piece_by_piece(query, key, value, bounds_P1, (dropout, scale)), None
-
-
-def _varlen(
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    spans: tuple[torch.Tensor, int],
-    dropout: float,
-) -> torch.Tensor:
-    """Attend by the kernel of torch. It scales by the root of the head size, as the families do."""
-    if dropout:
-        raise ConfigError("the packed attention kernel has no dropout; set train.packed to false")
-    from torch.nn.attention.varlen import varlen_attn
-
-    bounds_P1, longest = spans
-    query, key, value = (part[0].transpose(0, 1) for part in (query, key, value))
-    attended = varlen_attn(query, key, value, bounds_P1, bounds_P1, longest, longest)
-    assert isinstance(attended, torch.Tensor)  # noqa: S101 - a tuple only with return_aux
-    return attended[None]
-
-
-@torch.compiler.disable  # type: ignore[untyped-decorator]
-def _piece_by_piece(
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    bounds_P1: torch.Tensor,
-    settings: tuple[float, float],
-) -> torch.Tensor:
-    """Attend by the plain kernel, one piece after the other: right anywhere, fast nowhere."""
-    dropout, scale = settings
-    sizes = bounds_P1.diff().tolist()
-    parts = zip(*(torch.split(part, sizes, dim=2) for part in (query, key, value)), strict=True)
-    attended = [
-        F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, scale=scale) for q, k, v in parts
-    ]
-    return torch.cat(attended, dim=2).transpose(1, 2)

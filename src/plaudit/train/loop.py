@@ -14,6 +14,7 @@ from accelerate.state import AcceleratorState
 
 from plaudit.config import OptimConfig, TrainConfig
 from plaudit.errors import TrainingError
+from plaudit.model import attention
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
 from plaudit.text.packing import AnyBatch
@@ -189,6 +190,7 @@ def _prepared(
     accelerator = Accelerator(
         mixed_precision="bf16" if compute.precision == "bf16" else "no", cpu=compute.device == "cpu"
     )
+    attention.prepare(model.stock, compute)
     optimizer = make_optimizer(parameter_groups(model, optim), optim)
     prepared, optimizer = accelerator.prepare(model, optimizer)
     prepared.train()

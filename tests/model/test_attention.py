@@ -1,0 +1,121 @@
+"""Attention by plain products is attention, and only where it is the faster one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from plaudit.model import attention
+from plaudit.model.device import Compute
+from tests.model.test_packed import both, texts, tiny
+
+BF16, FP32 = Compute("cpu", "bf16", "test"), Compute("cpu", "fp32", "test")
+
+
+def problem(dtype: torch.dtype) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """Three texts of 40, 64 and 9 tokens, four heads of 16: query, key, value, and the mask."""
+    random = torch.Generator().manual_seed(3)
+    parts = [torch.randn(3, 4, 64, 16, generator=random) for _ in range(3)]
+    lengths_B = torch.tensor([40, 64, 9])
+    mask_B1TT = (torch.arange(64) < lengths_B[:, None])[:, None, None].expand(3, 1, 64, 64)
+    return [part.to(dtype).requires_grad_() for part in parts], mask_B1TT
+
+
+def solved(
+    attend: Any, dtype: torch.dtype, mask: bool = True
+) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    parts, mask_B1TT = problem(dtype)
+    attended_BTHD = attend(*parts, mask_B1TT if mask else None)
+    random = torch.Generator().manual_seed(4)
+    wanted = torch.randn(attended_BTHD.shape, generator=random).to(dtype)
+    return attended_BTHD.float(), [
+        g.float() for g in torch.autograd.grad(attended_BTHD, parts, wanted)
+    ]
+
+
+def products(*given: Any) -> torch.Tensor:
+    return attention._by_products(*given, (0.0, 16**-0.5))
+
+
+def kernel(query: Any, key: Any, value: Any, mask: Any) -> torch.Tensor:
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2)
+
+
+@pytest.mark.parametrize("mask", [True, False])
+def test_in_fp32_products_are_the_kernel(mask: bool) -> None:
+    found, gradients = solved(products, torch.float32, mask)
+    wanted, expected = solved(kernel, torch.float32, mask)
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
+    for one, other in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_in_bf16_they_are_about_as_far_from_fp32_as_the_kernel() -> None:
+    exact, slopes = solved(kernel, torch.float32)
+    distances = []
+    for attend in (kernel, products):
+        found, gradients = solved(attend, torch.bfloat16)
+        pairs = [(found, exact), *zip(gradients, slopes, strict=True)]
+        distances.append(
+            [float((one - other).detach().norm() / other.detach().norm()) for one, other in pairs]
+        )
+    for by_kernel, by_products in zip(*distances, strict=True):
+        assert by_products < max(1e-2, 2 * by_kernel)
+
+
+def test_dropout_leaves_the_mean_and_takes_its_share() -> None:
+    parts, mask = problem(torch.float32)
+    value = torch.ones_like(parts[2])
+    torch.manual_seed(0)
+    found = attention._by_products(parts[0], parts[1], value, mask, (0.3, 0.25))
+    # Weights sum to one: of ones, attention without dropout makes ones.
+    assert found.std() > 0.05
+    assert float(found.mean()) == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("compute", "family", "ours"),
+    [
+        (BF16, "bert", True),
+        (BF16, "roberta", True),
+        (BF16, "deberta-v2", False),
+        (FP32, "bert", False),
+        (Compute("cuda", "bf16", "test"), "bert", False),
+    ],
+)
+def test_an_encoder_gets_it_where_it_is_faster(
+    compute: Compute, family: str, ours: bool, tmp_path: Path
+) -> None:
+    stock = tiny(tmp_path / "encoder", family).stock
+    attention.prepare(stock, compute)
+    assert (stock.config._attn_implementation == attention.ATTENTION) is ours
+
+
+def test_training_goes_by_products_and_answering_by_the_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, (padded, _) = tiny(tmp_path / "encoder"), both(texts())
+    before_BC = model(*padded.inputs)
+    attention.prepare(model.stock, BF16)
+    calls: list[bool] = []
+    own = attention._by_products
+
+    def counted(*given: Any) -> torch.Tensor:
+        calls.append(True)
+        return own(*given)
+
+    monkeypatch.setattr(attention, "_by_products", counted)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits_BC = model(*padded.inputs)
+        layers = len(calls)
+        with torch.no_grad():
+            model(*padded.inputs)
+    assert (layers, len(calls)) == (2, 2)
+    torch.testing.assert_close(logits_BC.float(), before_BC, atol=5e-2, rtol=5e-2)
+    # In fp32 the kernel is the faster one either way.
+    model(*padded.inputs)
+    assert len(calls) == 2
