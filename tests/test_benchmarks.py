@@ -480,3 +480,30 @@ def test_a_stored_ablation_is_of_the_command_that_reproduces_it(name) -> None:
         assert stored.get(key) == results_table.experiments()[name].get(key)
     asked = results_table.arguments(stored["command"])
     assert stored["table"]["seeds"] == asked.seeds
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.01])
+def test_embedding_compares_sides_that_give_the_same_vectors(
+    factor, tiny_world, tmp_path, monkeypatch, capsys
+) -> None:
+    import embedding
+    import plaudit
+
+    other = plaudit.Embedder.load("bundled", device="cpu")
+
+    def sized(size: int) -> Any:
+        return lambda texts: factor * other.embed(texts, normalize=True)
+
+    monkeypatch.setattr(embedding, "peer", lambda: sized)
+    monkeypatch.setattr(embedding, "missing", lambda *names: "")
+    words = ["embedding.py", "--reviews", "12", "--probe", "3", "--rounds", "2", "--out"]
+    monkeypatch.setattr(sys, "argv", [*words, str(tmp_path / "embedding.json")])
+    if factor != 1.0:
+        with pytest.raises(SystemExit, match="compute different vectors"):
+            embedding.main()
+        return
+    embedding.main()
+    assert "plaudit / sentence-transformers" in capsys.readouterr().out
+    kept = json.loads((tmp_path / "embedding.json").read_text(encoding="utf-8"))["embedding"]
+    assert kept["reviews"] == 12
+    assert {len(rows) for rows in kept["rounds"].values()} == {2}
