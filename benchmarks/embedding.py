@@ -94,7 +94,7 @@ def measure(args: argparse.Namespace, document: Document) -> None:
     raw = alternate(
         sides, args.rounds, "review", lambda raw: document.put("embedding", section(raw))
     )
-    show(section(raw), "review/s")
+    show(section(raw), "review")
 
 
 def main() -> None:
