@@ -23,6 +23,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -180,6 +182,7 @@ def main() -> None:
         if not args.short:
             document = {
                 "question": __doc__, "recipe": args.recipe, "steps": args.steps,
+                "commands": [shlex.join(["python", "benchmarks/imbalance.py", *sys.argv[1:]])],
                 "summary": summary(rows), "rows": rows, "machine": machine(),
             }  # fmt: skip
             args.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

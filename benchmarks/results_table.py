@@ -128,7 +128,8 @@ def unequal(result: Mapping[str, Any]) -> str:
         f"each. {machine.get('gpu') or machine['processor']}, torch {machine['torch']}, commit "
         f"{machine['commit']}."
     )
-    shown = ["```", "python benchmarks/imbalance.py", "```", "", *lines, "", note]
+    note = " ".join([note, result["note"]] if "note" in result else [note])
+    shown = ["```", *result["commands"], "```", "", *lines, "", note]
     return "\n".join([f"<!-- measured: {UNEQUAL} -->", *shown, "<!-- end -->", ""])
 
 

@@ -444,11 +444,13 @@ def test_the_table_of_unequal_classes_has_each_method_s_range(tmp_path) -> None:
     both = {"minority_f1": spread, "balanced_accuracy": spread, "ece": {**spread, "mean": 0.45}}
     row = {"ratio": 10, "method": "weights", "seeds": 3, "natural": both, "balanced": both}
     machine = {"processor": "p", "gpu": "a card", "torch": "2", "commit": "abc"}
-    result = {"summary": [row], "steps": 300, "machine": machine}
+    command = "python benchmarks/imbalance.py --ratios 10"
+    result = {"summary": [row], "steps": 300, "machine": machine, "commands": [command]}
     (tmp_path / "imbalance.json").write_text(json.dumps(result), encoding="utf-8")
     page = results_table.page("# Results\n", tmp_path / "ablate")
     one = "50.0 (40.0 to 60.0)"
     assert f"| 1:10 | weights | {one} | {one} | {one} | 45.0 (40.0 to 60.0) |" in page
+    assert f"```\n{command}\n```" in page
     assert "3 seeds, their mean and range, 300 steps each. a card, torch 2, commit abc." in page
     assert results_table.page(page, tmp_path / "ablate") == page
 

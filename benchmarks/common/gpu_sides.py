@@ -81,7 +81,9 @@ def plaudit_rate(shape: Shape, form: str, job: Job) -> float:
     train = TrainConfig(max_steps=job.warmup + job.steps)
     course = plan_course(sampler, train, validated=False)
     if "graph" in form and job.device == "cuda":
-        config = Config(train=train.model_copy(update={"batch_tokens": job.batch_tokens}))
+        # True, not auto: a side that could not be recorded must not pass for one that was.
+        asked = {"batch_tokens": job.batch_tokens, "cuda_graphs": True}
+        config = Config(train=train.model_copy(update=asked))
         model.train()
         how = Form(True, "")
         model.graph = graphed.recorded(config, model.stock, sampler, how, compute, print)

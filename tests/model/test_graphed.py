@@ -25,7 +25,7 @@ PACKED = packed.Form(True, "test")
 def as_recorded(model: Any, shape: graphed.Shape) -> graphed.RowGraph:
     """Make what a recording would be made of, without the recording, which needs a GPU."""
     encoder = graphed.RowEncoder(model.stock.base_model, shape.longest)
-    weights = [p for p in model.stock.base_model.parameters() if p.requires_grad]
+    weights = graphed.trained(model.stock.base_model)
     return graphed.RowGraph(encoder, shape, weights, pad_id=model.stock.config.pad_token_id)
 
 
@@ -91,6 +91,17 @@ def test_no_second_gradient_is_written_over_the_first(tmp_path: Path) -> None:
     assert model.graph.takes(row.ids_1S, row.spans)
     with torch.no_grad():
         assert not model.graph.takes(row.ids_1S, row.spans)
+    model.graph.release()
+    assert not model.graph.takes(row.ids_1S, row.spans)
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta"])
+def test_an_encoder_that_is_frozen_whole_is_not_recorded(family: str, tmp_path: Path) -> None:
+    """BERT's pooler is still trained then, but the states do not depend on it."""
+    model = tiny(tmp_path / "encoder", family, freeze_layers=2)
+    assert graphed.trained(model.stock.base_model) == []
+    with pytest.raises(RuntimeError, match="none of its weights"):
+        graphed._record(model.stock, graphed.Shape(40, 8, 12), GPU)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +110,9 @@ def test_no_second_gradient_is_written_over_the_first(tmp_path: Path) -> None:
         {"train": {"cuda_graphs": False}},
         {"train": {"batch_examples": 8}},
         {"train": {"batch_tokens": 100_000}},
+        {"train": {"accumulation": 2}},
+        {"data": {"text_pair": "other"}},
+        {"craft": {"fgm": 0.1}},
         {"craft": {"rdrop": 1.0}},
         {"craft": {"unfreeze_fraction": 0.5}},
         {"lora": {"rank": 4}},
@@ -162,6 +176,7 @@ def test_the_gpu_replays_what_it_would_have_launched(tmp_path: Path) -> None:
 
     def step(optimizer: torch.optim.Optimizer, row: PackedBatch) -> float:
         optimizer.zero_grad()
+        assert model.graph is None or model.graph.takes(row.ids_1S, row.spans)
         with torch.autocast("cuda", torch.bfloat16):
             logits_BC = model(*row.inputs)
         loss = F.cross_entropy(logits_BC.float(), row.rows_B % 2)

@@ -9,6 +9,7 @@ Axes: P pieces, S tokens of a row, D hidden size.
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,7 +77,8 @@ class RowGraph:
     def __init__(
         self, encode: Encode, shape: Shape, weights: list[nn.Parameter], pad_id: int
     ) -> None:
-        self._encode, self.shape = encode, shape
+        self._encode: Encode | None = encode
+        self.shape = shape
         self._weights, self._pad_id = weights, pad_id
 
     def takes(self, ids_1S: torch.Tensor, spans: Spans) -> bool:
@@ -85,15 +87,23 @@ class RowGraph:
         A graph has one place for its gradients: where some are there already, as when a batch is
         computed in parts, they would be overwritten.
         """
-        if not torch.is_grad_enabled() or self._weights[0].grad is not None:
+        if self._encode is None or not torch.is_grad_enabled():
+            return False
+        if self._weights[0].grad is not None:
             return False
         return self.shape.filling(ids_1S.shape[1], len(spans.bounds_P1) - 1) is not None
 
     def __call__(self, ids_1S: torch.Tensor, spans: Spans) -> torch.Tensor:
         """Encode a row that it takes: states, shape (S, D)."""
-        tokens = ids_1S.shape[1]
+        assert self._encode is not None  # noqa: S101 - whoever calls asks takes() first
         states_SD = self._encode(*filled(ids_1S, spans, self.shape, self._pad_id))
-        return states_SD[:tokens]
+        return states_SD[: ids_1S.shape[1]]
+
+    def release(self) -> None:
+        """Give the recording's memory back; no row is taken from now on."""
+        self._encode = None
+        # What torch records refers to itself in a circle.
+        gc.collect()
 
 
 def filled(
@@ -163,6 +173,10 @@ def why_not(config: Config, form: packed.Form, compute: Compute) -> str | None:
         "batches are not packed on a GPU": not form.packed or compute.device != "cuda",
         "batches of train.batch_examples have no one size": train.batch_examples is not None,
         f"batches of over {at_once:,} tokens are computed in parts": train.batch_tokens > at_once,
+        "pairs of texts have token types": config.pairs,
+        # Replayed for the first part only, it would hold its memory beside that of the others.
+        "train.accumulation adds gradients up": train.accumulation > 1,
+        "craft.fgm goes back twice": config.craft.fgm > 0,
         "craft.rdrop passes twice before it goes back": config.craft.rdrop > 0,
         "craft.unfreeze_fraction changes what is trained": config.craft.unfreeze_fraction > 0,
         "lora.rank puts adapters beside the weights": config.lora.rank > 0,
@@ -222,9 +236,18 @@ def recorded(
         return None
 
 
+def trained(base: Any) -> list[nn.Parameter]:
+    """Return the weights of an encoder that token states depend on and that are trained.
+
+    The pooler, which makes one vector of them, is not among them, although it is a part of BERT.
+    """
+    named = base.named_parameters()
+    return [p for name, p in named if p.requires_grad and "pooler" not in name.split(".")]
+
+
 def _record(stock: Any, shape: Shape, compute: Compute) -> RowGraph:
     pad_id = int(stock.config.pad_token_id or 0)
-    weights = [p for p in stock.base_model.parameters() if p.requires_grad]
+    weights = trained(stock.base_model)
     if not weights:
         raise RuntimeError("none of its weights are trained")
     encoder = RowEncoder(stock.base_model, shape.longest)

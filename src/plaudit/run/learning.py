@@ -298,11 +298,16 @@ def learn(
         watcher.say(f"{'packed' if form.packed else 'padded'} batches: {form.reason}")
     if course is None:
         course = plan_course(taught.sampler, config.train, validated=taught.check is not None)
-    room = Room(compute.tokens_at_once, watcher.say)
-    settings = Settings(config.optim, config.train, craft, state=keeper.state, room=room)
     model.train()
-    model.graph = graphed.recorded(config, model.stock, taught.sampler, form, compute, watcher.say)
-    steps = fit(model, taught.batches, course, compute, settings, taught.check)
-    trained = drive(steps, model, keeper, config.train, watcher.step, craft.average)
-    model.graph = None
+    graph = graphed.recorded(config, model.stock, taught.sampler, form, compute, watcher.say)
+    model.graph = graph
+    room = Room(compute.tokens_at_once, watcher.say, graph.release if graph else None)
+    settings = Settings(config.optim, config.train, craft, state=keeper.state, room=room)
+    try:
+        steps = fit(model, taught.batches, course, compute, settings, taught.check)
+        trained = drive(steps, model, keeper, config.train, watcher.step, craft.average)
+    finally:
+        model.graph = None
+        if graph:
+            graph.release()
     return replace(trained, memory=room.note)

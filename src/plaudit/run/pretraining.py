@@ -155,6 +155,8 @@ def _trained(
         history.append(record)
         if record.step * LINES // course.steps > (record.step - 1) * LINES // course.steps:
             watcher.say(_line(history))
+    if graph:
+        graph.release()
     after = _validated(mlm, ready, masking)
     watcher.say(f"pretraining: perplexity on validation {_words(before)} → {_words(after)}")
     return _about(history, before, after)

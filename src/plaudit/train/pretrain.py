@@ -185,7 +185,8 @@ def pretrain(
     Source: Sun et al. 2019, "How to Fine-Tune BERT for Text Classification?", section 5.4; hidden
     anew in each epoch, Liu et al. 2019, "RoBERTa".
     """
-    optim, room = practice.optim, Room(compute.tokens_at_once, practice.say)
+    optim, graph = practice.optim, practice.graph
+    room = Room(compute.tokens_at_once, practice.say, graph.release if graph else None)
     optimizer = make_optimizer(_groups(mlm, optim), optim)
     factor = schedule(optim, course.steps)
     random = torch.Generator().manual_seed(practice.seed)
@@ -202,7 +203,7 @@ def pretrain(
 
         def gradient(at_once: int, pairs: list[_Pair] = pairs) -> torch.Tensor:
             optimizer.zero_grad()
-            return _backward(mlm, pairs, compute, at_once, practice.graph)
+            return _backward(mlm, pairs, compute, at_once, graph)
 
         def largest(at_once: int, pairs: list[_Pair] = pairs) -> int:
             return max(part.inputs[0].numel() for seen, _ in pairs for part in seen.parts(at_once))

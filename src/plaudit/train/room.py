@@ -24,6 +24,8 @@ class Room:
         Padding included.
     say : callable, optional
         Takes a line for the user.
+    release : callable, optional
+        Gives back what memory is held for speed alone, when it runs out.
 
     Attributes
     ----------
@@ -31,10 +33,16 @@ class Room:
         What happened, for the report.
     """
 
-    def __init__(self, tokens: int, say: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        tokens: int,
+        say: Callable[[str], None] | None = None,
+        release: Callable[[], None] | None = None,
+    ) -> None:
         self.tokens = tokens
         self.note: str | None = None
         self._say = say or (lambda line: None)
+        self._release = release or (lambda: None)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a run that goes on from here needs."""
@@ -82,6 +90,7 @@ class Room:
         # Outside of the handler: the error holds on to all that had been computed.
         self.tokens = halved
         self._say(self.note)
+        self._release()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return self.enough_for(step, largest, compute)
