@@ -11,6 +11,9 @@ import torch
 
 # Tensors here are tiny: a second thread costs more in waiting than it brings.
 torch.set_num_threads(1)
+# What a test computes in is the test's to say, not the machine's: without this, one that is fast at
+# bf16 would choose it, and answers would agree to three digits instead of six.
+torch.cpu.get_capabilities = dict
 
 WORDS = [
     *("the", "a", "film", "movie", "plot", "actor", "is", "was", "good", "great", "lovely", "fine"),

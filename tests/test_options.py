@@ -17,7 +17,6 @@ from plaudit.config import Config, describe, load
 from plaudit.data.cache import cache_folder
 from plaudit.errors import PlauditError
 from plaudit.model import compiled
-from plaudit.model.device import plan
 from tests.conftest import save_encoder
 
 pytestmark = pytest.mark.usefixtures("unrendered")
@@ -87,8 +86,7 @@ OTHER: dict[str, str] = {
     "train.batch_examples": "3",
     "train.accumulation": "2",
     "train.checkpoint_seconds": "1e-9",
-    # Whichever is not chosen here by itself.
-    "train.precision": "fp32" if plan().precision == "bf16" else "bf16",
+    "train.precision": "bf16",
     "train.device": "cuda",
     "train.packed": "true",
     "train.cuda_graphs": "true",
