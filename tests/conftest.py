@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from plaudit.model import device
+
 # Tensors here are tiny: a second thread costs more in waiting than it brings.
 torch.set_num_threads(1)
 # What a test computes in is the test's to say, not the machine's: without this, one that is fast at
 # bf16 would choose it, and answers would agree to three digits instead of six.
-torch.cpu.get_capabilities = dict
+_OF_DEVICE = device._bf16
+device._bf16 = lambda name: (False, "in tests") if name == "cpu" else _OF_DEVICE(name)
 
 WORDS = [
     *("the", "a", "film", "movie", "plot", "actor", "is", "was", "good", "great", "lovely", "fine"),

@@ -37,7 +37,8 @@ def written(folder: Path, reviews: Path, encoder: Path) -> Path:
         f'model.encoder = "{encoder}"\noptim.lr = 1e-7\ntrain.epochs = 2\ntrain.evaluations = 1\n'
         'train.batch_tokens = 128\ntrain.select = "log_loss"\nsplit.validation_size = 40\n'
         "split.test_size = 20\nevaluate.bootstrap = 100\nevaluate.baseline = false\n"
-        "report.audit = false\nreport.explain = false\n",
+        # Workers are processes of their own: said, since they would choose for themselves.
+        'report.audit = false\nreport.explain = false\ntrain.precision = "fp32"\n',
         encoding="utf-8",
     )
     return path
