@@ -1,11 +1,12 @@
 """Fine-tuning on a GPU: real tokens per second, plaudit's packed batches against Trainer's.
 
 Both sides train the same model in one process, in bf16 with fp32 master weights, AdamW, no dropout
-in the encoder, texts of 512 tokens at most: plaudit with packed batches, with packed batches and
-compiled layers, and with padded batches; transformers.Trainer with sdpa, batches grouped by length
-and four workers. Rounds alternate; the median counts. First it is checked that the card computes
-the same packed as padded. It needs this checkout, torch, transformers, accelerate and pydantic; the
-bundled reviews where they are installed, else random ids in lengths like theirs.
+in the encoder, texts of 512 tokens at most: plaudit with packed batches, as they are, with compiled
+layers, with the encoder recorded as a graph, with both, and with padded batches;
+transformers.Trainer with sdpa, batches grouped by length and four workers. Rounds alternate; the
+median counts. First it is checked that the card computes the same packed as padded. It needs this
+checkout, torch, transformers, accelerate and pydantic; the bundled reviews where they are
+installed, else random ids in lengths like theirs.
 
     PYTHONPATH=src python benchmarks/gpu.py [--short] [--steps 50] [--rounds 3] [--out gpu.json]
 

@@ -218,7 +218,7 @@ class HubTrainer:
                     per_device_train_batch_size=size,
                     train_sampling_strategy=self.strategy,
                     bf16=self.bf16,
-                    use_cpu=True,  # without it, bf16 is refused where there is no GPU
+                    use_cpu=not torch.cuda.is_available(),  # else bf16 is refused without one
                     save_strategy="no",
                     report_to="none",
                     disable_tqdm=True,

@@ -22,11 +22,11 @@ GPU = Compute("cuda", "bf16", "test")
 PACKED = packed.Form(True, "test")
 
 
-def as_recorded(model: Any, shape: graphed.Shape) -> graphed.RowGraph:
+def as_recorded(stock: Any, shape: graphed.Shape) -> graphed.RowGraph:
     """Make what a recording would be made of, without the recording, which needs a GPU."""
-    encoder = graphed.RowEncoder(model.stock.base_model, shape.longest)
-    weights = graphed.trained(model.stock.base_model)
-    return graphed.RowGraph(encoder, shape, weights, pad_id=model.stock.config.pad_token_id)
+    encoder = graphed.RowEncoder(stock.base_model, shape.longest)
+    weights = graphed.trained(stock.base_model)
+    return graphed.RowGraph(encoder, shape, weights, pad_id=stock.config.pad_token_id)
 
 
 @pytest.mark.parametrize("pooling", ["cls", "mean", "max"])
@@ -38,7 +38,7 @@ def test_padding_that_fills_the_row_changes_nothing(
     row = pack(texts(pieces=(1, 3, 2, 1)), range(4))
     before_BC, wanted = gradients(model, row.inputs)
     model.zero_grad()
-    model.graph = as_recorded(model, graphed.Shape(tokens=75, pieces=12, longest=13))
+    model.graph = as_recorded(model.stock, graphed.Shape(tokens=75, pieces=12, longest=13))
     assert model.graph.takes(row.ids_1S, row.spans)
     logits_BC, found = gradients(model, row.inputs)
     torch.testing.assert_close(logits_BC, before_BC, atol=1e-6, rtol=1e-5)
@@ -50,7 +50,7 @@ def test_padding_that_fills_the_row_changes_nothing(
 def test_the_graph_is_what_encodes(tmp_path: Path) -> None:
     model, row = tiny(tmp_path / "encoder"), pack(texts(), range(4))
     seen: list[tuple[int, ...]] = []
-    model.graph = as_recorded(model, graphed.Shape(tokens=40, pieces=8, longest=12))
+    model.graph = as_recorded(model.stock, graphed.Shape(tokens=40, pieces=8, longest=12))
     inner = model.graph._encode
 
     def counted(ids_1S: torch.Tensor, bounds_P1: torch.Tensor) -> torch.Tensor:
@@ -77,14 +77,14 @@ def test_a_row_that_does_not_fit_is_encoded_as_it_is(
 ) -> None:
     model, row = tiny(tmp_path / "encoder"), pack(texts(), range(4))
     before_BC = model(*row.inputs)
-    model.graph = as_recorded(model, shape)
+    model.graph = as_recorded(model.stock, shape)
     assert model.graph.takes(row.ids_1S, row.spans) is taken
     torch.testing.assert_close(model(*row.inputs), before_BC, atol=1e-6, rtol=1e-5)
 
 
 def test_no_second_gradient_is_written_over_the_first(tmp_path: Path) -> None:
     model, row = tiny(tmp_path / "encoder"), pack(texts(), range(4))
-    model.graph = as_recorded(model, graphed.Shape(tokens=40, pieces=8, longest=12))
+    model.graph = as_recorded(model.stock, graphed.Shape(tokens=40, pieces=8, longest=12))
     model(*row.inputs).sum().backward()
     assert not model.graph.takes(row.ids_1S, row.spans)
     model.zero_grad()

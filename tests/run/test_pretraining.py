@@ -21,6 +21,7 @@ from plaudit.model import graphed
 from plaudit.run import pretraining
 from plaudit.run.watching import Silent
 from tests.conftest import review
+from tests.model.test_graphed import as_recorded
 from tests.run.forks import dying, forked, small_run
 
 pytestmark = [
@@ -236,16 +237,18 @@ def test_both_stages_take_the_recorded_encoder_where_there_is_one(
     ) -> graphed.RowGraph | None:
         assert form.packed
         assert stock.training
-        weights = [p for p in stock.base_model.parameters() if p.requires_grad]
         shape = graphed.Shape(sampler.batch_tokens, 64, int(sampler.longest_N.max()))
-        inner = graphed.RowEncoder(stock.base_model, shape.longest)
+        graph = as_recorded(stock, shape)
+        inner = graph._encode
+        assert inner
 
         def encode(ids_1S: torch.Tensor, bounds_P1: torch.Tensor) -> torch.Tensor:
             rows.append(len(made))
             return inner(ids_1S, bounds_P1)
 
-        made.append(graphed.RowGraph(encode, shape, weights, int(stock.config.pad_token_id)))
-        return made[-1]
+        graph._encode = encode
+        made.append(graph)
+        return graph
 
     def trained(out: Path) -> run.Run:
         # Dropout would draw other numbers for a row of another length.

@@ -56,15 +56,14 @@ def _attend(
     """Attend within pieces; shapes as transformers has them, (1, H, S, D) in, (1, S, H, D) out."""
     bounds_P1 = settings.pop("cu_seq_lens_q", None)
     longest = settings.pop("max_length_q", None)
-    if bounds_P1 is None and _trains_in_half_on_cpu(query):
-        scale, rate = settings["scaling"], settings["dropout"]
-        return _by_products(query, key, value, attention_mask, (rate, scale)), None
+    dropout, scale = settings["dropout"], settings["scaling"]
     if bounds_P1 is None:
+        if _trains_in_half_on_cpu(query):
+            return _by_products(query, key, value, attention_mask, (dropout, scale)), None
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
         attended, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
         return attended, None
-    dropout, scale = settings["dropout"], settings["scaling"]
     if query.is_cuda and query.dtype in HALF:
         return _varlen(query, key, value, (bounds_P1, longest), dropout), None
     return _piece_by_piece(query, key, value, bounds_P1, (dropout, scale)), None
