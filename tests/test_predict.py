@@ -69,7 +69,9 @@ def test_a_model_reported_in_fp32_answers_in_fp32(
     folder = make(tmp_path / "model", tiny_encoder)
     chosen, asked = Classifier.load(folder), Classifier.load(folder, precision="bf16")
     engines = [each._engine for each in (chosen, asked)]
-    assert [e.compute.precision for e in engines if isinstance(e, TorchEngine)] == ["fp32", "bf16"]
+    assert [
+        (e.compute.precision, e.quick is not None) for e in engines if isinstance(e, TorchEngine)
+    ] == [("fp32", False), ("bf16", True)]
 
 
 def test_chunks_do_not_change_answers(classifier: Classifier) -> None:

@@ -265,7 +265,7 @@ def engine_of(model: ReviewClassifier | onnx.OnnxModel, compute: Compute) -> Eng
     """Return what computes a saved model's logits."""
     if isinstance(model, onnx.OnnxModel):
         return model
-    return TorchEngine(model.to(compute.device).eval(), compute)
+    return TorchEngine.of(model, compute)
 
 
 def checked(texts: Sequence[object]) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from plaudit.model import attention
+from plaudit.model import attention, half
 from plaudit.model.device import Compute
 from tests.model.test_packed import both, texts, tiny
 
@@ -91,7 +91,7 @@ def test_an_encoder_gets_it_where_it_is_faster(
     compute: Compute, family: str, ours: bool, tmp_path: Path
 ) -> None:
     stock = tiny(tmp_path / "encoder", family).stock
-    attention.prepare(stock, compute)
+    half.prepare(stock, compute)
     assert (stock.config._attn_implementation == attention.ATTENTION) is ours
 
 
@@ -100,7 +100,7 @@ def test_training_goes_by_products_and_answering_by_the_kernel(
 ) -> None:
     model, (padded, _) = tiny(tmp_path / "encoder"), both(texts())
     before_BC = model(*padded.inputs)
-    attention.prepare(model.stock, BF16)
+    half.prepare(model.stock, BF16)
     calls: list[bool] = []
     own = attention._by_products
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import torch.nn.functional as F
 
 from plaudit.config import ModelConfig, OptimConfig, TextConfig, TrainConfig
 from plaudit.errors import TrainingError
-from plaudit.model import families
+from plaudit.model import families, heap
 from plaudit.model.build import build
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
@@ -459,3 +460,28 @@ def test_a_break_before_any_validation_is_an_error(tiny_encoder: Path, tmp_path:
 
     with pytest.raises(TrainingError):
         drive(breaking(), tiny(tiny_encoder), Keeper(tmp_path), TrainConfig(), lambda record: None)
+
+
+def test_a_processor_in_bf16_is_prepared_for_and_its_heap_kept_until_the_end(
+    tiny_encoder: Path, tiny_tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Compute] = []
+
+    @contextmanager
+    def keeping(compute: Compute) -> Iterator[None]:
+        kept.append(compute)
+        try:
+            yield
+        finally:
+            kept.clear()
+
+    monkeypatch.setattr(heap, "kept", keeping)
+    model, compute = tiny(tiny_encoder), Compute("cpu", "bf16", "test")
+    _, batches = sampler_of(tiny_tokenizer)
+    settings = Settings(OptimConfig(), TrainConfig())
+    steps = fit(model, batches, Course(4, 4, 8, frozenset()), compute, settings)
+    next(steps)
+    assert kept == [compute]
+    assert families.embeddings(model.stock)._forward_hooks
+    steps.close()  # type: ignore[attr-defined]
+    assert not kept

@@ -1,24 +1,26 @@
 """What a run is made of, and how recipes and overrides become one configuration."""
 
 from plaudit.config.keys import Setting, describe
+from plaudit.config.practice import (
+    ContrastConfig,
+    CotrainConfig,
+    CraftConfig,
+    DistillConfig,
+    ImbalanceConfig,
+    LoraConfig,
+    PretrainConfig,
+    PseudoConfig,
+)
 from plaudit.config.resolve import load
 from plaudit.config.rules import check
 from plaudit.config.schema import (
     CleanConfig,
     Config,
-    ContrastConfig,
-    CotrainConfig,
-    CraftConfig,
     DataConfig,
     DecideConfig,
-    DistillConfig,
     EvaluateConfig,
-    ImbalanceConfig,
-    LoraConfig,
     ModelConfig,
     OptimConfig,
-    PretrainConfig,
-    PseudoConfig,
     SplitConfig,
     TextConfig,
     TrainConfig,

@@ -85,7 +85,7 @@ def gradients(
     logits_NC = np.zeros((len(encoded), classes))
     embed = model.stock.get_input_embeddings()
     with _evaluating(model):
-        for batch in padded(encoded, engine.compute.tokens_at_once, pad_id):
+        for batch in padded(encoded, engine.compute.exact.tokens_at_once, pad_id):
             rows = batch.rows_B.tolist()
             on = batch.to(engine.compute.device)
             base = batch_of(hidden, rows, pad_id).to(engine.compute.device)
@@ -148,7 +148,7 @@ def integrated(
                 logits_BC, base_BC = model(*on.inputs), model(*base.inputs)
             targets_B = _targets(logits_BC, target)
             pieces = len(on.ids_PT)
-            at_once = engine.compute.tokens_at_once // on.ids_PT.shape[1]
+            at_once = engine.compute.exact.tokens_at_once // on.ids_PT.shape[1]
             scores_PTE = attribution(_path(model, pieces, targets_B), embed).attribute(
                 on.ids_PT,
                 baselines=base.ids_PT,

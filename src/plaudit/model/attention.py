@@ -11,25 +11,11 @@ import torch
 import torch.nn.functional as F
 
 from plaudit.errors import ConfigError
-from plaudit.model.device import Compute
 
 ATTENTION = "plaudit"
 FAMILIES = ("bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
 """Their forward hands position ids and the bounds on, and positions enter by embedding alone."""
 HALF = (torch.bfloat16, torch.float16)
-
-
-def prepare(stock: Any, compute: Compute) -> None:
-    """Give an encoder that is about to be trained the attention that is fastest to train.
-
-    Parameters
-    ----------
-    stock : transformers.PreTrainedModel
-    compute : Compute
-    """
-    half = compute.device == "cpu" and compute.precision == "bf16"
-    if half and stock.config.model_type in FAMILIES:
-        enable(stock)
 
 
 def enable(stock: Any) -> None:

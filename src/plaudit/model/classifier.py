@@ -93,6 +93,8 @@ class ReviewClassifier(nn.Module):
             case "max":
                 return states_PTD.masked_fill(mask_PT[..., None] == 0, -torch.inf).amax(dim=1)
             case "mean":
+                # In fp32: bf16 counts to 256, and has no room beside so large a weight.
+                states_PTD = states_PTD.float()
                 weight_PT1 = mask_PT[..., None].to(states_PTD.dtype)
                 mean_PD = (states_PTD * weight_PT1).sum(dim=1) / weight_PT1.sum(dim=1)
                 if families.mean_fold(self.stock.config.model_type) == "native":

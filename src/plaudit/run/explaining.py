@@ -69,7 +69,7 @@ def _explanation(
     settings: tuple[int, float],
 ) -> dict[str, Any]:
     seed, confidence = settings
-    tokens = torch_engine(classifier).compute.tokens_at_once
+    tokens = torch_engine(classifier).compute.exact.tokens_at_once
     order = np.random.default_rng(seed).permutation(len(rows.texts))[:EXPLAINED_TEXTS]
     drawn = [rows.texts[n] for n in order]
     encoded = classifier.encoder.encode(drawn)

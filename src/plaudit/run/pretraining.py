@@ -21,7 +21,7 @@ import torch
 
 from plaudit.config import Config
 from plaudit.data.plain import sha256_of
-from plaudit.model import graphed, packed
+from plaudit.model import graphed, heap, packed
 from plaudit.model.build import load_encoder, load_masked
 from plaudit.model.device import Compute
 from plaudit.run.learning import Ready
@@ -151,12 +151,15 @@ def _trained(
         f"guessed with perplexity {_words(before)}"
     )
     history: list[GuessRecord] = []
-    for record in pretrain(mlm, batches, course, compute, practice):
-        history.append(record)
-        if record.step * LINES // course.steps > (record.step - 1) * LINES // course.steps:
-            watcher.say(_line(history))
-    if graph:
-        graph.release()
+    try:
+        with heap.kept(compute):
+            for record in pretrain(mlm, batches, course, compute, practice):
+                history.append(record)
+                if record.step * LINES // course.steps > (record.step - 1) * LINES // course.steps:
+                    watcher.say(_line(history))
+    finally:
+        if graph:
+            graph.release()
     after = _validated(mlm, ready, masking)
     watcher.say(f"pretraining: perplexity on validation {_words(before)} → {_words(after)}")
     return _about(history, before, after)

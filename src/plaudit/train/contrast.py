@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from plaudit.config import Config
-from plaudit.model import families
+from plaudit.model import families, half
 from plaudit.model.classifier import ReviewClassifier, combine
 from plaudit.model.device import Compute
 from plaudit.model.infer import autocast, in_order, padded
@@ -57,6 +57,7 @@ def contrast(
     optim = config.optim.model_copy(update={"lr": settings.lr})
     optimizer = make_optimizer(parameter_groups(model, optim), optim)
     encoder = pretrained_parameters(model)
+    half.prepare(model.stock, compute)
     model.train()
     # Of an encoder that is wholly frozen the vectors stay as they are: the head alone is fitted.
     for _ in range(settings.steps if encoder else 0):

@@ -14,7 +14,7 @@ from accelerate.state import AcceleratorState
 
 from plaudit.config import OptimConfig, TrainConfig
 from plaudit.errors import TrainingError
-from plaudit.model import attention
+from plaudit.model import half, heap
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
 from plaudit.text.packing import AnyBatch
@@ -124,6 +124,18 @@ def fit(
     TrainingError
         The loss or the gradient is no longer a number.
     """
+    with heap.kept(compute):
+        yield from _steps(model, batches, course, compute, settings, validate)
+
+
+def _steps(
+    model: ReviewClassifier,
+    batches: Callable[[int], Iterator[AnyBatch]],
+    course: Course,
+    compute: Compute,
+    settings: Settings,
+    validate: Validate | None,
+) -> Iterator[StepRecord]:
     optim, train = settings.optim, settings.train
     state, room = settings.state or State(), settings.room or Room(compute.tokens_at_once)
     craft = settings.craft or Craft(model)
@@ -190,7 +202,7 @@ def _prepared(
     accelerator = Accelerator(
         mixed_precision="bf16" if compute.precision == "bf16" else "no", cpu=compute.device == "cpu"
     )
-    attention.prepare(model.stock, compute)
+    half.prepare(model.stock, compute)
     optimizer = make_optimizer(parameter_groups(model, optim), optim)
     prepared, optimizer = accelerator.prepare(model, optimizer)
     prepared.train()

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 
 from plaudit.config import OptimConfig
 from plaudit.errors import ConfigError, TrainingError
-from plaudit.model import attention, families, graphed
+from plaudit.model import families, graphed, half
 from plaudit.model.device import Compute
 from plaudit.model.graphed import RowGraph
 from plaudit.model.infer import autocast
@@ -193,7 +193,7 @@ def pretrain(
     stream = batches_of(batches, course, 0)
     guessed = tokens = 0
     started = time.perf_counter()
-    attention.prepare(mlm, compute)
+    half.prepare(mlm, compute)
     mlm.train()
     for step in range(1, course.steps + 1):
         for group in optimizer.param_groups:
