@@ -93,19 +93,21 @@ class ReviewClassifier(nn.Module):
             case "max":
                 return states_PTD.masked_fill(mask_PT[..., None] == 0, -torch.inf).amax(dim=1)
             case "mean":
-                # In fp32: bf16 counts to 256, and has no room beside so large a weight.
-                states_PTD = states_PTD.float()
-                weight_PT1 = mask_PT[..., None].to(states_PTD.dtype)
-                mean_PD = (states_PTD * weight_PT1).sum(dim=1) / weight_PT1.sum(dim=1)
-                if families.mean_fold(self.stock.config.model_type) == "native":
-                    return mean_PD
-                return F.layer_norm(
-                    MEAN_WEIGHT * mean_PD + states_PTD[:, 0],
-                    mean_PD.shape[-1:],
-                    eps=self.stock.config.layer_norm_eps
-                    if hasattr(self.stock.config, "layer_norm_eps")
-                    else 1e-12,
-                )
+                return self._mean(states_PTD.float(), mask_PT).to(states_PTD.dtype)
+
+    def _mean(self, states_PTD: torch.Tensor, mask_PT: torch.Tensor) -> torch.Tensor:
+        # Of fp32: bf16 counts to 256, and has no room beside so large a weight.
+        weight_PT1 = mask_PT[..., None].to(states_PTD.dtype)
+        mean_PD = (states_PTD * weight_PT1).sum(dim=1) / weight_PT1.sum(dim=1)
+        if families.mean_fold(self.stock.config.model_type) == "native":
+            return mean_PD
+        return F.layer_norm(
+            MEAN_WEIGHT * mean_PD + states_PTD[:, 0],
+            mean_PD.shape[-1:],
+            eps=self.stock.config.layer_norm_eps
+            if hasattr(self.stock.config, "layer_norm_eps")
+            else 1e-12,
+        )
 
 
 def combine(
