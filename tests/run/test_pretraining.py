@@ -6,6 +6,7 @@ import math
 import random
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import transformers
 import plaudit
 from plaudit import run
 from plaudit.config import Config, load
-from plaudit.model import graphed
+from plaudit.model import graphed, heap
+from plaudit.model.device import Compute
 from plaudit.run import pretraining
 from plaudit.run.watching import Silent
 from tests.conftest import review
@@ -223,6 +225,22 @@ def test_it_goes_with_other_options(
 ) -> None:
     finished = run.train(start(tmp_path, "train.max_steps=1", *settings))
     assert finished.report["pretraining"]["loss"]["end"] > 0
+
+
+def test_both_stages_keep_the_heap_one_after_the_other(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    @contextmanager
+    def kept(compute: Compute) -> Iterator[None]:
+        seen.append(f"kept in {compute.precision}")
+        yield
+        seen.append("given back")
+
+    monkeypatch.setattr(heap, "kept", kept)
+    run.train(start(tmp_path / "out", "train.precision=bf16"), watcher=Notes())
+    assert seen == ["kept in bf16", "given back"] * 2
 
 
 def test_both_stages_take_the_recorded_encoder_where_there_is_one(

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from plaudit.config import Config, ContrastConfig, ModelConfig, OptimConfig, TextConfig
+from plaudit.model import families
 from plaudit.model.build import build
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
@@ -77,6 +78,12 @@ def test_texts_of_one_label_come_together(tiny_encoder: Path, texts: Encoded) ->
     assert (logits(model, texts, CPU).argmax(axis=1) == TARGETS).all()
     contrast(frozen, texts, TARGETS, config, CPU, pad_id=0)
     assert loss_of(frozen, texts) == pytest.approx(before, abs=1e-5)
+
+
+def test_a_processor_in_bf16_is_prepared_for(tiny_encoder: Path, texts: Encoded) -> None:
+    model, config = built(tiny_encoder), Config(contrast=ContrastConfig(steps=1, texts=8))
+    contrast(model, texts, TARGETS, config, Compute("cpu", "bf16", "test"), pad_id=0)
+    assert families.embeddings(model.stock)._forward_hooks
 
 
 @pytest.mark.parametrize("family", ["bert", "distilbert", "roberta", "deberta-v2", "modernbert"])

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 
 from plaudit.config import ModelConfig, OptimConfig, TextConfig, TrainConfig
 from plaudit.errors import ConfigError
+from plaudit.model import families
 from plaudit.model.build import load_masked
 from plaudit.model.device import Compute
 from plaudit.text.batches import batch_of
@@ -143,7 +144,15 @@ def test_packed_texts_are_guessed_as_padded_ones(
     )
 
 
-def steps(mlm: Any, texts: Encoded, masking: Masking, *, epochs: float, seed: int = 0) -> Any:
+def steps(
+    mlm: Any,
+    texts: Encoded,
+    masking: Masking,
+    *,
+    epochs: float,
+    seed: int = 0,
+    compute: Compute = CPU,
+) -> Any:
     sampler = TokenBudgetSampler(texts, 512, shuffle=True, seed=seed)
 
     def batches(epoch: int) -> Any:
@@ -152,7 +161,7 @@ def steps(mlm: Any, texts: Encoded, masking: Masking, *, epochs: float, seed: in
 
     course = plan_course(sampler, TrainConfig(epochs=epochs), validated=False)
     practice = Practice(masking, OptimConfig(lr=5e-3), 1, seed, lambda line: None)
-    return pretrain(mlm, batches, course, CPU, practice)
+    return pretrain(mlm, batches, course, compute, practice)
 
 
 def test_guessing_gets_better_and_the_decoder_stays_the_embeddings(
@@ -168,6 +177,11 @@ def test_guessing_gets_better_and_the_decoder_stays_the_embeddings(
     assert records[-1].guessed == pytest.approx(0.15 * records[-1].tokens, rel=0.2)
     decoder, words = mlm.get_output_embeddings().weight, mlm.get_input_embeddings().weight
     assert decoder.data_ptr() == words.data_ptr()
+
+
+def test_a_processor_in_bf16_is_prepared_for(mlm: Any, texts: Encoded, masking: Masking) -> None:
+    next(steps(mlm, texts, masking, epochs=1, compute=Compute("cpu", "bf16", "a test")))
+    assert families.embeddings(mlm)._forward_hooks
 
 
 def test_the_same_seed_hides_the_same_words(

@@ -32,6 +32,11 @@ class Compute:
     reason: str
 
     @property
+    def half_on_cpu(self) -> bool:
+        """Whether a processor multiplies in bf16."""
+        return (self.device, self.precision) == ("cpu", "bf16")
+
+    @property
     def tokens_at_once(self) -> int:
         """Tokens to compute on at a time, padding included.
 
@@ -41,12 +46,12 @@ class Compute:
         """
         if self.device == "cuda":
             return 65536
-        return 4096 if self.device == "cpu" and self.precision == "bf16" else 2048
+        return 4096 if self.half_on_cpu else 2048
 
     @property
     def exact(self) -> Compute:
         """The same device in fp32."""
-        return replace(self, precision="fp32")
+        return replace(self, precision="fp32", reason="fp32 was asked for")
 
 
 def plan(device: str = "auto", precision: str = "auto") -> Compute:

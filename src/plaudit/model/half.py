@@ -28,8 +28,7 @@ def prepare(stock: Any, compute: Compute) -> None:
 
 def serves(stock: Any, compute: Compute) -> bool:
     """Say whether an encoder is of a family, and on a device, that this room is for."""
-    half = compute.device == "cpu" and compute.precision == "bf16"
-    return half and stock.config.model_type in attention.FAMILIES
+    return compute.half_on_cpu and stock.config.model_type in attention.FAMILIES
 
 
 def keep_states(stock: Any) -> None:
