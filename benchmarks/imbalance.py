@@ -43,7 +43,8 @@ from plaudit.evaluate.decide import answer
 from plaudit.model.build import load_tokenizer
 from plaudit.model.device import plan
 from plaudit.model.infer import logits, softmax
-from plaudit.run.learning import encoded, learn, lesson, new_model
+from plaudit.run.learning import learn, lesson, new_model
+from plaudit.run.material import encoded
 from plaudit.run.watching import Silent
 from plaudit.text.encode import TextEncoder
 from plaudit.train.keep import Keeper

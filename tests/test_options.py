@@ -125,6 +125,7 @@ OTHER: dict[str, str] = {
     "cotrain.words": '{"0" = ["bad"], "1" = ["good"]}',
     "cotrain.texts": "5",
     "cotrain.confident": "0.1",
+    "ngrams.weight": "fit",
     "decide.calibrate": "false",
     "decide.threshold": "f1",
     "decide.label_thresholds": "half",

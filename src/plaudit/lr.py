@@ -95,7 +95,8 @@ def lr(config: Config, *, low: float = 1e-6, high: float = 1e-1, steps: int = 60
     from plaudit.model.build import load_tokenizer
     from plaudit.model.device import plan
     from plaudit.run.consulting import with_pseudo_labels, with_teacher
-    from plaudit.run.learning import encoded, lesson, new_model
+    from plaudit.run.learning import lesson, new_model
+    from plaudit.run.material import encoded
     from plaudit.text.encode import TextEncoder
     from plaudit.train.course import Course
     from plaudit.train.loop import Settings, fit

@@ -14,6 +14,7 @@ from plaudit.data.rows import LONGEST_TEXT
 from plaudit.data.text_pairs import SEPARATOR, cleaned, joined
 from plaudit.errors import ConfigError, DataError
 from plaudit.evaluate.decide import Answers, answer
+from plaudit.evaluate.mix import mixed
 from plaudit.model import onnx
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute, plan
@@ -85,10 +86,11 @@ class Classifier:
         self.seen_prints_N = loaded.seen_prints_N
         self._engine = engine_of(loaded.model, compute)
         self._encoder = TextEncoder(loaded.tokenizer, loaded.spec.text, loaded.spec.pairs)
+        self._ngrams = loaded.ngrams
 
     @property
     def engine(self) -> Engine:
-        """What computes the logits."""
+        """What computes the encoder's logits."""
         return self._engine
 
     @property
@@ -211,9 +213,27 @@ class Classifier:
         """
         return in_blocks(self._block, cleaned, chunk, len(self.labels))
 
-    def _block(self, cleaned: Sequence[str]) -> np.ndarray:
+    def logits(self, cleaned: Sequence[str]) -> np.ndarray:
+        """Return the logits of texts that are already cleaned, all at once.
+
+        Parameters
+        ----------
+        cleaned : sequence of str
+            At most as many as memory holds, encoded.
+
+        Returns
+        -------
+        ndarray of float, shape (N, C)
+            The encoder's, and what a model of words adds to them where there is one.
+        """
         encoded = self._encoder.encode(cleaned)
-        return self.calibrated(self._engine.logits(encoded, pad_id=self._encoder.pad_id))
+        logits_NC = self._engine.logits(encoded, pad_id=self._encoder.pad_id)
+        if self._ngrams is None:
+            return logits_NC
+        return mixed(logits_NC, self._ngrams.logits(cleaned), self.spec.ngram_weight)
+
+    def _block(self, cleaned: Sequence[str]) -> np.ndarray:
+        return self.calibrated(self.logits(cleaned))
 
     def calibrated(self, logits_NC: np.ndarray) -> np.ndarray:
         """Return the probabilities that logits mean, by the model's temperature.
@@ -221,7 +241,7 @@ class Classifier:
         Parameters
         ----------
         logits_NC : ndarray of float
-            From :attr:`engine`.
+            From :meth:`logits`.
 
         Returns
         -------

@@ -41,11 +41,8 @@ def stub(labels: tuple[str, ...], seen_N: np.ndarray, decision: Decision | None 
     """A classifier whose answers are known beforehand."""
     asked: list[str] = []
 
-    def encode(texts: list[str]) -> list[str]:
+    def logits(texts: list[str]) -> np.ndarray:
         asked.extend(texts)
-        return texts
-
-    def logits(texts: list[str], *, pad_id: int) -> np.ndarray:
         positive = np.array(SURE)
         columns = {"positive": np.log(positive), "negative": np.log(1 - positive)}
         return np.stack([columns[label] for label in labels], axis=1).astype(np.float32)
@@ -54,9 +51,10 @@ def stub(labels: tuple[str, ...], seen_N: np.ndarray, decision: Decision | None 
         labels=labels,
         asked=asked,
         seen_prints_N=seen_N,
-        spec=SimpleNamespace(clean=Config().clean, text=Config().text, pooling="mean", pairs=False),
-        encoder=SimpleNamespace(encode=encode, pad_id=0),
-        engine=SimpleNamespace(logits=logits),
+        spec=SimpleNamespace(
+            clean=Config().clean, text=Config().text, pooling="mean", pairs=False, ngram_weight=0.0
+        ),
+        logits=logits,
         calibrated=softmax,
         answers=lambda probabilities_NC: answer(probabilities_NC, decision),
     )

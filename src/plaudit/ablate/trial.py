@@ -17,8 +17,11 @@ from plaudit.evaluate.decide import answer
 from plaudit.evaluate.predictions import PREDICTIONS, Predictions
 from plaudit.model.build import load_tokenizer
 from plaudit.model.device import plan
+from plaudit.model.infer import softmax
 from plaudit.run.consulting import with_pseudo_labels, with_teacher
-from plaudit.run.learning import Data, Lesson, Ready, encoded, learn, lesson, new_model
+from plaudit.run.learning import Lesson, learn, lesson, new_model
+from plaudit.run.material import Data, Ready, encoded
+from plaudit.run.mixing import compared
 from plaudit.run.pretraining import pretrained
 from plaudit.run.watching import Watcher
 from plaudit.text.encode import TextEncoder
@@ -176,7 +179,7 @@ class Bench:
         facts = _facts(self._key(config, seed, course), seed, trained, taught.data)
         prepared = taught.data.prepared
         # The likeliest label: a threshold fitted on these rows would flatter itself on them.
-        plain = answer(taught.probabilities(), None)
+        plain = answer(softmax(compared(seeded, taught.data, taught.logits())), None)
         answers = predictions.of_rows(prepared.validation, plain, prepared.labels)
         return Made(facts, answers, trained, keeper)
 

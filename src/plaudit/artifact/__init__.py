@@ -6,6 +6,7 @@ from plaudit.artifact.save import save, save_exported
 from plaudit.artifact.spec import (
     GRAPH,
     MANIFEST,
+    NGRAMS,
     OWN_WEIGHTS,
     PAGES,
     PRINTS,
@@ -13,6 +14,7 @@ from plaudit.artifact.spec import (
     Gate,
     Origin,
     Spec,
+    refuse_ngrams,
     refuse_pairs,
     versions,
 )
@@ -20,6 +22,7 @@ from plaudit.artifact.spec import (
 __all__ = [
     "GRAPH",
     "MANIFEST",
+    "NGRAMS",
     "OWN_WEIGHTS",
     "PAGES",
     "PRINTS",
@@ -32,6 +35,7 @@ __all__ = [
     "files_of",
     "load",
     "read_spec",
+    "refuse_ngrams",
     "refuse_pairs",
     "save",
     "save_exported",

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from plaudit.artifact.manifest import files_of, verify
-from plaudit.artifact.spec import GRAPH, MANIFEST, OWN_WEIGHTS, PRINTS, Spec
+from plaudit.artifact.spec import GRAPH, MANIFEST, NGRAMS, OWN_WEIGHTS, PRINTS, Spec
 from plaudit.errors import ArtifactError, MissingExtra
 from plaudit.model import fold, onnx
 from plaudit.model.build import check_tokens, check_vocabulary, quiet
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.onnx import OnnxModel
+from plaudit.ngrams import NgramModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,15 @@ class Loaded:
     spec : Spec
     seen_prints_N : ndarray of uint64
         Fingerprints of the texts that training or selection has seen, exact and loose.
+    ngrams : NgramModel or None
+        What counts beside the model by ``spec.ngram_weight``.
     """
 
     model: ReviewClassifier | OnnxModel
     tokenizer: Any
     spec: Spec
     seen_prints_N: np.ndarray
+    ngrams: NgramModel | None = None
 
 
 def load(folder: Path | str) -> Loaded:
@@ -69,11 +73,14 @@ def load(folder: Path | str) -> Loaded:
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
             model = _model(folder, saved, tokenizer, spec)
             prints_N = _prints(folder)
+            beside = (
+                NgramModel.load(folder / NGRAMS, len(spec.labels)) if spec.ngram_weight else None
+            )
     except (ArtifactError, MissingExtra):
         raise
     except Exception as error:  # a file that was made up fails in ways without a common base
         raise ArtifactError(f"{folder} cannot be loaded: {error}") from error
-    return Loaded(model, tokenizer, spec, prints_N)
+    return Loaded(model, tokenizer, spec, prints_N, beside)
 
 
 def _prints(folder: Path) -> np.ndarray:
@@ -105,7 +112,9 @@ def _stock(folder: Path, config: Any) -> Any:
     # By the manifest, not by what lies there: a file that it does not list was not verified.
     if OWN_WEIGHTS in files_of(folder):
         stock = transformers.AutoModelForSequenceClassification.from_config(config)
-        stock.load_state_dict(load_file(folder / OWN_WEIGHTS), strict=True)
+        # What is left over is the layer that folding has added.
+        missing, _ = stock.load_state_dict(load_file(folder / OWN_WEIGHTS), strict=False)
+        _check_filled(folder, missing)
         return stock
     stock, info = transformers.AutoModelForSequenceClassification.from_pretrained(
         folder,
@@ -114,12 +123,15 @@ def _stock(folder: Path, config: Any) -> Any:
         trust_remote_code=False,
         output_loading_info=True,
     )
-    if info["missing_keys"] or info["mismatched_keys"]:
-        raise ArtifactError(
-            f"{folder}: the weights do not fill the model: "
-            f"{sorted(map(str, [*info['missing_keys'], *info['mismatched_keys']]))[:5]}"
-        )
+    _check_filled(folder, [*info["missing_keys"], *info["mismatched_keys"]])
     return stock
+
+
+def _check_filled(folder: Path, missing: Sequence[object]) -> None:
+    if missing:
+        raise ArtifactError(
+            f"{folder}: the weights do not fill the model: {sorted(map(str, missing))[:5]}"
+        )
 
 
 def _check_kind(folder: Path, config: Any, spec: Spec) -> None:

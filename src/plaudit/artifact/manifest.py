@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from plaudit.artifact.spec import GRAPH, MANIFEST, OWN_WEIGHTS, PAGES, WEIGHTS, Spec
+from plaudit.artifact.spec import GRAPH, MANIFEST, NGRAMS, OWN_WEIGHTS, PAGES, WEIGHTS, Spec
 from plaudit.errors import ArtifactError
 from plaudit.model.trust import files_with_code
 
@@ -93,7 +93,7 @@ def verify(folder: Path) -> Spec:
     weights = (WEIGHTS, OWN_WEIGHTS) if spec.weights == "torch" else (GRAPH,)
     problems = [
         f"{name} is not in the manifest"
-        for name in ("config.json", "tokenizer.json")
+        for name in ("config.json", "tokenizer.json", *([NGRAMS] if spec.ngram_weight else []))
         if name not in files
     ]
     if not any(name in files for name in weights):

@@ -9,14 +9,20 @@ from typing import Any
 import numpy as np
 
 from plaudit.artifact import manifest
-from plaudit.artifact.spec import GRAPH, OWN_WEIGHTS, PAGES, PRINTS, WEIGHTS, Spec
+from plaudit.artifact.spec import GRAPH, NGRAMS, OWN_WEIGHTS, PAGES, PRINTS, WEIGHTS, Spec
 from plaudit.model import fold
 from plaudit.model.build import quiet
 from plaudit.model.classifier import ReviewClassifier
+from plaudit.ngrams import NgramModel
 
 
 def save(
-    folder: Path, model: ReviewClassifier, tokenizer: Any, spec: Spec, prints_N: np.ndarray
+    folder: Path,
+    model: ReviewClassifier,
+    tokenizer: Any,
+    spec: Spec,
+    prints_N: np.ndarray,
+    ngrams: NgramModel | None = None,
 ) -> None:
     """Write an artefact into a new folder.
 
@@ -30,13 +36,17 @@ def save(
     prints_N : ndarray of uint64
         Fingerprints of the texts that training or selection has seen, exact and loose, so that
         later evaluations can count and leave them out.
+    ngrams : NgramModel, optional
+        What counts beside the model by ``spec.ngram_weight``.
     """
     folder.mkdir(parents=True)
     stock = fold.folded(model)
     with quiet():
         stock.save_pretrained(folder, safe_serialization=True)
         tokenizer.save_pretrained(folder)
-    if not fold.is_stock(stock.config.model_type, model.pooling):
+    if ngrams is not None:
+        ngrams.save(folder / NGRAMS)
+    if ngrams is not None or not fold.is_stock(stock.config.model_type, model.pooling):
         (folder / WEIGHTS).rename(folder / OWN_WEIGHTS)
     np.save(folder / PRINTS, np.unique(prints_N), allow_pickle=False)
     manifest.write(folder, spec)

@@ -17,6 +17,7 @@ OWN_WEIGHTS = "plaudit.safetensors"
 """Name of the weights when plain transformers would compute something else: it then finds none,
 and says so, instead of giving other labels."""
 GRAPH = "model.onnx"
+NGRAMS = "ngrams.safetensors"
 PRINTS = "seen_texts.npy"
 PAGES = ("README.md", "report.html", "report.json")
 """For people, and theirs to edit: a change in them does not change what the model answers."""
@@ -95,6 +96,8 @@ class Spec(BaseModel):
         ``data.label_separator`` of a run with ``data.multilabel``; None: a text has one label.
     excluded : int
         Rows that ``data.exclude`` left out of training and validation.
+    ngram_weight : float
+        What the logits of a model of words count beside the encoder's; 0: there is none.
     decision : Decision or None
         How logits become answers; None: the likeliest label, as it is.
     config_digest : str
@@ -122,6 +125,7 @@ class Spec(BaseModel):
     label_column: str | None = None
     label_separator: str | None = None
     excluded: int = 0
+    ngram_weight: float = 0.0
     decision: Decision | None = None
     config_digest: str
     versions: dict[str, str]
@@ -135,6 +139,28 @@ class Spec(BaseModel):
     def multilabel(self) -> bool:
         """Whether a text may have none, one or several labels."""
         return self.label_separator is not None
+
+
+def refuse_ngrams(spec: Spec, command: str) -> None:
+    """Say that a command looks into the encoder alone, which gives only a part of the answers.
+
+    Parameters
+    ----------
+    spec : Spec
+    command : str
+        Such as ``"explain"``.
+
+    Raises
+    ------
+    ConfigError
+        A model of words stands beside it.
+    """
+    if spec.ngram_weight:
+        raise ConfigError(
+            f"plaudit {command}: a model of words counts beside this model's encoder "
+            f"(ngrams.weight, here {spec.ngram_weight:.3g}), and {command} would tell of the "
+            "encoder alone. Use a model that was trained without ngrams.weight."
+        )
 
 
 def refuse_pairs(spec: Spec, command: str) -> None:

@@ -8,6 +8,7 @@ from plaudit.config.practice import (
     DistillConfig,
     ImbalanceConfig,
     LoraConfig,
+    NgramsConfig,
     PretrainConfig,
     PseudoConfig,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "ImbalanceConfig",
     "LoraConfig",
     "ModelConfig",
+    "NgramsConfig",
     "OptimConfig",
     "PretrainConfig",
     "PseudoConfig",

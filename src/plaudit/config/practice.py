@@ -69,6 +69,14 @@ class CotrainConfig(Section):
     """Share of the unlabelled texts that counts as sure; those to train on are drawn from it."""
 
 
+class NgramsConfig(Section):
+    """A linear model of words and pairs of words beside the encoder; off by default."""
+
+    weight: Annotated[float, Field(ge=0.0)] | Literal["fit"] = 0.0
+    """What its logits count beside the encoder's. It reads whole texts and takes seconds to train
+    (Wang and Manning 2012). fit: as validation has it; 0: there is none."""
+
+
 class CraftConfig(Section):
     """What a step does beyond the loss of its texts; all off by default."""
 

@@ -257,6 +257,7 @@ def _decide(config: Config) -> list[Conflict]:
     for key, value, fitted in (
         ("decide.threshold", threshold, sought),
         ("decide.abstain", decide.abstain, decide.abstain != "none"),
+        ("ngrams.weight", config.ngrams.weight, config.ngrams.weight == "fit"),
     ):
         if blind and fitted:
             found.append(

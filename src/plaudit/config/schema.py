@@ -19,6 +19,7 @@ from plaudit.config.practice import (
     DistillConfig,
     ImbalanceConfig,
     LoraConfig,
+    NgramsConfig,
     PretrainConfig,
     PseudoConfig,
 )
@@ -302,6 +303,7 @@ class Config(Section):
     pseudo: PseudoConfig = PseudoConfig()
     contrast: ContrastConfig = ContrastConfig()
     cotrain: CotrainConfig = CotrainConfig()
+    ngrams: NgramsConfig = NgramsConfig()
     decide: DecideConfig = DecideConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     report: ReportConfig = ReportConfig()

@@ -1,26 +1,22 @@
 """What a simple model reaches on the same rows, so that the encoder has to earn its cost.
 
 TF-IDF over words and pairs of words with logistic regression is the baseline that the field quotes
-for IMDB. Words are hashed, so that memory does not grow with the vocabulary (the pairs of 25,000
-reviews alone are some two million strings).
+for IMDB.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plaudit.data.text_pairs import SEPARATOR, halves
+from plaudit.data.text_pairs import SEPARATOR
+from plaudit.ngrams import PAIRS_OF_WORDS, count, frequent, spread
 
-_HASHED_FEATURES = 2**20
-_ROWS_AT_ONCE = 5_000
-_MAX_ROWS = 100_000  # about 1.5 GB while fitting; more rows hardly move a linear model
-_ROWS_FOR_MIN_DF = 200  # with fewer, dropping words seen once leaves too little
 # scikit-learn's default of 1 regularises length-normalised TF-IDF too strongly for long reviews.
 _INVERSE_REGULARISATION = 10.0
 
@@ -80,10 +76,9 @@ def tfidf(
             f"{len(train_targets)} targets"
         )
     name = "TF-IDF + logistic regression"
-    chosen = np.arange(len(train_texts))
-    if len(chosen) > _MAX_ROWS:
-        chosen = np.linspace(0, len(chosen) - 1, _MAX_ROWS).astype(np.int64)
-        name += f" on {_MAX_ROWS:,} of the {len(train_texts):,} training rows"
+    chosen = spread(len(train_texts))
+    if len(chosen) < len(train_texts):
+        name += f" on {len(chosen):,} of the {len(train_texts):,} training rows"
     started = time.perf_counter()
     model = _fit(train_texts, np.asarray(train_targets), chosen)
     if SEPARATOR in train_texts[0]:
@@ -91,7 +86,7 @@ def tfidf(
     fitted = time.perf_counter()
     probabilities = np.zeros((len(test_texts), classes))
     start = 0
-    for block in _count(test_texts, np.arange(len(test_texts))):
+    for block in count(test_texts, np.arange(len(test_texts)), PAIRS_OF_WORDS):
         stop = start + block.shape[0]
         probabilities[start:stop] = model.predict(block, classes)
         start = stop
@@ -102,7 +97,7 @@ def tfidf(
 class _Fitted:
     """What training left: the columns kept, their weights, and the classifiers, one or several."""
 
-    columns: NDArray[np.int64]
+    columns: NDArray[np.integer[Any]]
     weighting: Any
     classifiers: tuple[_Classifier, ...]
     several: bool
@@ -132,11 +127,8 @@ def _fit(texts: Sequence[str], targets: NDArray[np.integer[Any]], chosen: Any) -
     from scipy import sparse
     from sklearn.feature_extraction.text import TfidfTransformer
 
-    counts = sparse.vstack(list(_count(texts, chosen)), format="csr")
-    documents = np.bincount(counts.indices, minlength=counts.shape[1])
-    columns = np.flatnonzero(documents >= (2 if len(chosen) >= _ROWS_FOR_MIN_DF else 1))
-    if not len(columns):  # no word at all: an empty column leaves the classes' shares to learn
-        columns = np.zeros(1, dtype=np.int64)
+    counts = sparse.vstack(list(count(texts, chosen, PAIRS_OF_WORDS)), format="csr")
+    columns = frequent(counts, len(chosen))
     weighting = TfidfTransformer(sublinear_tf=True)
     features = weighting.fit_transform(counts[:, columns])
     del counts
@@ -153,25 +145,3 @@ def _classifier(features: Any, targets: NDArray[np.integer[Any]]) -> _Classifier
         return _Classifier(present, None)
     model = LogisticRegression(C=_INVERSE_REGULARISATION, max_iter=1000)
     return _Classifier(present, model.fit(features, targets))
-
-
-def _count(texts: Sequence[str], chosen: NDArray[np.int64]) -> Iterator[Any]:
-    """Count words and pairs of words, in sparse blocks of bounded size."""
-    from scipy import sparse
-    from sklearn.feature_extraction.text import HashingVectorizer
-
-    counter = HashingVectorizer(
-        n_features=_HASHED_FEATURES,
-        ngram_range=(1, 2),
-        token_pattern=r"\b\w+\b",  # noqa: S106 - words of one letter count too; no password
-        alternate_sign=False,
-        norm=None,
-        dtype=np.float32,
-    )
-    for start in range(0, len(chosen), _ROWS_AT_ONCE):
-        block = [texts[row] for row in chosen[start : start + _ROWS_AT_ONCE].tolist()]
-        if SEPARATOR not in block[0]:
-            yield counter.transform(block)
-        else:
-            both = zip(*map(halves, block), strict=True)
-            yield sparse.hstack([counter.transform(half) for half in both], format="csr")

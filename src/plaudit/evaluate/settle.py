@@ -41,12 +41,16 @@ class Settled:
         ``threshold`` and ``abstain`` as asked for and as fitted; None without either.
     notes : list of str
         What could not be had, for the user.
+    ngrams : dict or None
+        What is said of a model of words beside the encoder; its logits are in those that the
+        decision was fitted on.
     """
 
     decision: Decision
     calibration: dict[str, Any]
     rule: dict[str, Any] | None
     notes: list[str]
+    ngrams: dict[str, Any] | None = None
 
 
 def check_labels(config: DecideConfig, labels: Sequence[str]) -> None:

@@ -129,6 +129,7 @@ def torch_engine(classifier: Classifier) -> TorchEngine:
     ConfigError
         The model was exported.
     """
+    artifact.refuse_ngrams(classifier.spec, "explain")
     if isinstance(classifier.engine, TorchEngine):
         return classifier.engine
     exported = classifier.spec.exported

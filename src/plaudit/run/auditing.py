@@ -7,7 +7,7 @@ from typing import Any
 from plaudit.audit import audit_rows
 from plaudit.audit.lengths import lengths_of
 from plaudit.config import Config
-from plaudit.run.learning import Data
+from plaudit.run.material import Data
 from plaudit.run.sparing import spared
 from plaudit.run.watching import Watcher
 from plaudit.text.encode import TextEncoder

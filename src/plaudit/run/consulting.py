@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from plaudit.artifact.manifest import weights_sha256
+from plaudit.artifact.manifest import files_of, weights_sha256
+from plaudit.artifact.spec import NGRAMS
 from plaudit.config import Config
 from plaudit.data import stored
 from plaudit.data.cache import cache_folder
@@ -21,7 +22,7 @@ from plaudit.data.text_pairs import cleaned
 from plaudit.data.unlabelled import Consulted, Pseudo
 from plaudit.errors import ConfigError
 from plaudit.predict import CHUNK, Classifier
-from plaudit.run.learning import Data
+from plaudit.run.material import Data
 from plaudit.text.encode import TextEncoder
 
 Say = Callable[[str], None]
@@ -159,8 +160,7 @@ def _logits(classifier: Classifier, path: str, texts: Sequence[str], config: Con
         block = list(texts[start : start + CHUNK])
         if again:
             block = [cleaned(text, classifier.spec.clean) for text in block]
-        encoded = classifier.encoder.encode(block)
-        parts.append(classifier.engine.logits(encoded, pad_id=classifier.encoder.pad_id))
+        parts.append(classifier.logits(block).astype(np.float32))
     logits_NC = np.concatenate(parts)
     if config.text.cache:
         # A full or read-only disk costs the cache, not the run.
@@ -174,6 +174,8 @@ def _digest(classifier: Classifier, path: str, texts: Sequence[str], config: Con
     about = [weights_sha256(Path(path)), classifier.spec.text.model_dump_json(exclude={"cache"})]
     about += [classifier.spec.clean.model_dump_json(), config.clean.model_dump_json()]
     about += [config.train.device, config.train.precision, classifier.spec.pooling]
+    if weight := classifier.spec.ngram_weight:
+        about += [str(weight), files_of(Path(path))[NGRAMS]]
     for text in (*about, *texts):
         raw = text.encode("utf-8", "surrogatepass")
         hasher.update(len(raw).to_bytes(8, "little"))

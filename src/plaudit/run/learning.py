@@ -11,8 +11,6 @@ import numpy as np
 import torch
 
 from plaudit.config import Config
-from plaudit.data.prepare import Prepared
-from plaudit.data.unlabelled import NO_LABEL
 from plaudit.evaluate import label_sets
 from plaudit.evaluate.label_thresholds import sigmoid
 from plaudit.evaluate.metrics import point
@@ -22,11 +20,12 @@ from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.compiled import compile_layers
 from plaudit.model.device import Compute
 from plaudit.model.infer import logits, softmax
+from plaudit.run.material import Data
 from plaudit.run.reporting import balance_of, batch_form
 from plaudit.run.watching import Watcher
 from plaudit.text.dataset import dataloader
 from plaudit.text.encode import TextEncoder
-from plaudit.text.encoded import Encoded, joined
+from plaudit.text.encoded import Encoded
 from plaudit.text.packing import AnyBatch, PackedLoader
 from plaudit.text.sampling import Draw, TokenBudgetSampler
 from plaudit.train.contrast import contrast
@@ -40,66 +39,6 @@ from plaudit.train.loop import Settings, fit
 from plaudit.train.room import Room
 
 VALIDATION_METRICS = ("accuracy", "macro_f1", "log_loss", "mcc")
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """What a model learns from, and is chosen on.
-
-    Attributes
-    ----------
-    prepared : Prepared
-    pad_id : int
-    train, validation : Encoded
-    unlabelled : Encoded or None
-        Texts on which a teacher alone is followed.
-    teacher_NC : ndarray of float32, or None
-        A teacher's logits of the training texts and, after them, of those without a label.
-    """
-
-    prepared: Prepared
-    pad_id: int
-    train: Encoded
-    validation: Encoded
-    unlabelled: Encoded | None = None
-    teacher_NC: np.ndarray | None = None
-
-    @property
-    def learnt(self) -> Encoded:
-        """The texts of an epoch: those for training, then those without a label."""
-        return self.train if self.unlabelled is None else joined(self.train, self.unlabelled)
-
-    @property
-    def targets_N(self) -> np.ndarray:
-        """The targets of those."""
-        own_N = self.prepared.train.targets_N
-        if self.unlabelled is None:
-            return own_N
-        return np.concatenate([own_N, np.full(len(self.unlabelled), NO_LABEL, dtype=own_N.dtype)])
-
-
-def encoded(prepared: Prepared, encoder: TextEncoder) -> Data:
-    """Turn the texts of both parts into tokens."""
-    train = encoder.encode_cached(prepared.train.texts)
-    validation = encoder.encode_cached(prepared.validation.texts)
-    return Data(prepared, encoder.pad_id, train, validation)
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """What stands before a model is built; several seeds share it.
-
-    Attributes
-    ----------
-    compute : Compute
-    encoder : TextEncoder
-    data : Data
-        Prepared and encoded.
-    """
-
-    compute: Compute
-    encoder: TextEncoder
-    data: Data
 
 
 def new_model(
@@ -166,9 +105,9 @@ class Lesson:
         self.sampler.epoch = epoch
         return iter(self.loader)
 
-    def probabilities(self) -> np.ndarray:
-        """Return the model's probabilities on the validation texts, before any decision."""
-        return softmax(self._logits(self.data.validation))
+    def logits(self) -> np.ndarray:
+        """Return the model's logits on the validation texts, as it is now, shape (N, C)."""
+        return self._logits(self.data.validation)
 
     def validate(self) -> dict[str, float]:
         """Return the model's metrics on validation."""

@@ -14,9 +14,10 @@ from plaudit.evaluate.decide import Decision
 from plaudit.evaluate.settle import Settled
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.run import folder as folders
-from plaudit.run.learning import Ready, learn, lesson
+from plaudit.run.learning import learn, lesson
+from plaudit.run.material import Ready
 from plaudit.run.place import check_finished, facts_of, occupied
-from plaudit.run.saving import save, settled_by, spec_of
+from plaudit.run.saving import finish
 from plaudit.run.watching import Watcher
 from plaudit.train.drive import Trained
 from plaudit.train.keep import goodness
@@ -104,9 +105,7 @@ def train_member(own: Config, model: ReviewClassifier, ready: Ready, watcher: Wa
         with place.signals.patiently():
             taught = lesson(own, model, data, compute)
             trained = learn(own, taught, place.keeper, watcher)
-        settled = settled_by(own, taught, ready.encoder, watcher)
-        spec = spec_of(own, data.prepared, compute, settled.decision)
-        final = save(place.folder, model, ready.encoder, spec, data.prepared)
+        settled, final = finish(own, taught, ready.encoder, place.folder, watcher)
         member = Member(own, place.folder, final, trained, settled)
         folders.put(place.folder / TRAINED, _written(member))
         place.keeper.checkpoints.clear()

@@ -24,7 +24,7 @@ from plaudit.data.plain import sha256_of
 from plaudit.model import graphed, heap, packed
 from plaudit.model.build import load_encoder, load_masked
 from plaudit.model.device import Compute
-from plaudit.run.learning import Ready
+from plaudit.run.material import Ready
 from plaudit.run.watching import Watcher
 from plaudit.text.dataset import dataloader
 from plaudit.text.encoded import Encoded, joined

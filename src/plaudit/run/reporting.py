@@ -83,6 +83,7 @@ def report(facts: Facts, seconds: Mapping[str, float]) -> dict[str, Any]:
         ),
         "model": _model_section(config, facts.model),
         "pretraining": facts.pretraining,
+        "ngrams": facts.settled.ngrams,
         "training": _training_section(facts),
         **sections(facts.tested),
         "seeds": None,  # of a run of several, what they found
@@ -147,6 +148,11 @@ def _pipeline_note(config: Config, stock: bool) -> str:
             "transformers.pipeline gives each label the same probability (top_k=None lists them "
             f"all) for texts that fit in {config.text.max_tokens} tokens and need no cleaning; of "
             "the labels' thresholds it knows nothing. plaudit does."
+        )
+    if config.ngrams.weight:
+        return (
+            "transformers.pipeline cannot load this model: a model of words counts beside the "
+            "encoder. plaudit can."
         )
     if config.decide.threshold != "none":
         return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,32 +13,57 @@ from plaudit.config import Config
 from plaudit.data.fingerprint import loose_fingerprints
 from plaudit.data.prepare import Prepared
 from plaudit.evaluate import label_thresholds
-from plaudit.evaluate.decide import Decision
 from plaudit.evaluate.settle import Settled, settle
 from plaudit.model import lora
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
+from plaudit.ngrams import NgramModel
 from plaudit.run.learning import Lesson
+from plaudit.run.mixing import beside
 from plaudit.run.watching import Watcher
 from plaudit.text.encode import TextEncoder
 
 ADAPTER = "adapter"
 
 
-def settled_by(config: Config, taught: Lesson, encoder: TextEncoder, watcher: Watcher) -> Settled:
-    """Fit the decision on what the trained model says of the validation texts."""
-    prepared = taught.data.prepared
-    logits_NC, targets_N = taught.final_logits(encoder), prepared.validation.targets_N
+def finish(
+    config: Config, taught: Lesson, encoder: TextEncoder, folder: Path, watcher: Watcher
+) -> tuple[Settled, Path]:
+    """Make an artefact of a trained model: with what counts beside it, and how it decides.
+
+    Parameters
+    ----------
+    config : Config
+    taught : Lesson
+        Its model has been trained.
+    encoder : TextEncoder
+    folder : Path
+        The run's.
+    watcher : Watcher
+
+    Returns
+    -------
+    (Settled, Path)
+        The decision, and the model folder in the run's, whole.
+    """
+    prepared, logits_NC = taught.data.prepared, taught.final_logits(encoder)
+    other = beside(config, taught.data, logits_NC)
     fit = label_thresholds.settle if config.data.multilabel else settle
-    settled = fit(config.decide, prepared.labels, logits_NC, targets_N)
-    for note in settled.notes:
+    settled = fit(
+        config.decide,
+        prepared.labels,
+        other.logits_NC if other else logits_NC,
+        prepared.validation.targets_N,
+    )
+    settled = replace(settled, ngrams=other.about if other else None)
+    for note in [*([other.told] if other else []), *settled.notes]:
         watcher.say(note)
-    return settled
+    spec = _spec(config, prepared, taught.compute, settled)
+    ngrams = other.model if other and other.weight else None
+    return settled, _saved(folder, taught.model, encoder, spec, (_seen(prepared), ngrams))
 
 
-def spec_of(
-    config: Config, prepared: Prepared, compute: Compute, decision: Decision
-) -> artifact.Spec:
+def _spec(config: Config, prepared: Prepared, compute: Compute, settled: Settled) -> artifact.Spec:
     """Say what the artefact of a run needs to give the same answers again."""
     return artifact.Spec(
         labels=prepared.labels,
@@ -56,28 +82,23 @@ def spec_of(
         label_column=config.data.label,
         label_separator=config.data.label_separator if config.data.multilabel else None,
         excluded=prepared.excluded.train + prepared.excluded.validation if prepared.excluded else 0,
-        decision=decision,
+        ngram_weight=settled.ngrams["weight"] if settled.ngrams else 0.0,
+        decision=settled.decision,
         config_digest=config.digest(),
         versions=artifact.versions(),
     )
 
 
-def save(
+def _saved(
     run_folder: Path,
     model: ReviewClassifier,
     encoder: TextEncoder,
     spec: artifact.Spec,
-    prepared: Prepared,
+    beside_it: tuple[np.ndarray, NgramModel | None],
 ) -> Path:
-    """Write the artefact, whole or not at all; beside it adapters, which it has merged.
-
-    Returns
-    -------
-    Path
-        The model folder in the run's.
-    """
+    """Write the artefact, whole or not at all; beside it adapters, which it has merged."""
     staged = run_folder / ".model"
-    artifact.save(staged, lora.merged(model), encoder.tokenizer, spec, _seen(prepared))
+    artifact.save(staged, lora.merged(model), encoder.tokenizer, spec, *beside_it)
     if lora.has_adapters(model):
         lora.save_adapters(model, run_folder / ".adapter")
         _in_place(run_folder / ".adapter", run_folder / ADAPTER)

@@ -32,7 +32,8 @@ from plaudit.run import folder as folders
 from plaudit.run import lock
 from plaudit.run.auditing import audited
 from plaudit.run.examining import examine
-from plaudit.run.learning import Ready, new_model
+from plaudit.run.learning import new_model
+from plaudit.run.material import Ready
 from plaudit.run.members import Member, better, own_config, train_member
 from plaudit.run.place import adopt
 from plaudit.run.pretraining import FOLDER, pretrained

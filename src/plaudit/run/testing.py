@@ -213,6 +213,9 @@ def _explanation(
     if config.pairs:
         say("The answers are not explained: that is for single texts, and these are pairs.")
         return None
+    if classifier.spec.ngram_weight:
+        say("The answers are not explained: a model of words counts beside the encoder.")
+        return None
     settings = (config.seed, config.evaluate.confidence)
     return explaining.explanation(classifier, rows, mistakes, settings, say)
 

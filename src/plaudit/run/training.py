@@ -18,11 +18,12 @@ from plaudit.run import folder as folders
 from plaudit.run.auditing import audited
 from plaudit.run.consulting import with_pseudo_labels, with_teacher
 from plaudit.run.examining import examine
-from plaudit.run.learning import Ready, encoded, learn, lesson, new_model
+from plaudit.run.learning import learn, lesson, new_model
+from plaudit.run.material import Ready, encoded
 from plaudit.run.place import check_resumable, facts_of, occupied, stored_config
 from plaudit.run.pretraining import FOLDER, pretrained
 from plaudit.run.reporting import Facts, report
-from plaudit.run.saving import save, settled_by, spec_of
+from plaudit.run.saving import finish
 from plaudit.run.seeds import train_seeds
 from plaudit.run.watching import Silent, Stopwatch, Watcher
 from plaudit.text.encode import TextEncoder
@@ -105,9 +106,7 @@ def train(config: Config, *, watcher: Watcher | None = None, resume: Path | None
         if prepared.test is not None:
             prepared.test.release()
         with clock.stage("save"):
-            settled = settled_by(config, taught, encoder, watcher)
-            spec = spec_of(config, prepared, compute, settled.decision)
-            final = save(place.folder, model, encoder, spec, prepared)
+            settled, final = finish(config, taught, encoder, place.folder, watcher)
         with clock.stage("test"):
             tested = examine(final, prepared, config, watcher)
         folders.keep_predictions(place.folder, tested)

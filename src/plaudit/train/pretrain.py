@@ -31,6 +31,10 @@ from plaudit.train.room import Room
 HIDDEN, REPLACED = 0.8, 0.1
 """Of the tokens to be guessed; the rest stay as they are (Devlin et al. 2019, section 3.1)."""
 NOT_ASKED = -1
+GUESSES = 128
+"""Logits are computed for a multiple of so many guesses, the last of them idle. Their blocks of
+memory, tens of megabytes each, then fit where the last step's were; with another size at each step
+the heap grew to 12 GB (docs/LOG.md)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -303,7 +307,9 @@ def _loss(
     """Return the sum of the losses of a batch's guesses; only their logits are computed."""
     targets_S = wanted.inputs[0].flatten()
     asked = torch.nonzero(targets_S != NOT_ASKED)[:, 0]
-    targets_M = targets_S[asked].to(compute.device)
+    missing = -len(asked) % GUESSES
+    targets_M = F.pad(targets_S[asked], (0, missing), value=NOT_ASKED).to(compute.device)
+    asked = F.pad(asked, (0, missing))
     on = seen.to(compute.device)
     with autocast(compute):
         if isinstance(on, Batch):
@@ -313,7 +319,7 @@ def _loss(
         else:
             states_SD = graphed.states(graph, mlm, on.ids_1S, on.spans, on.types_1S)
         logits_MV = families.word_logits(mlm, states_SD[asked.to(compute.device)])
-    return F.cross_entropy(logits_MV.float(), targets_M, reduction="sum")
+    return F.cross_entropy(logits_MV.float(), targets_M, ignore_index=NOT_ASKED, reduction="sum")
 
 
 def _groups(mlm: Any, config: OptimConfig) -> list[dict[str, Any]]:

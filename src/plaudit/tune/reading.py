@@ -92,15 +92,29 @@ def _problems(key: str, entry: object, budget: Budget) -> list[str]:
     return _range_problems(setting, entry)
 
 
+_UNTUNABLE: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        ("seed", "seeds"),
+        "a lucky seed is no setting; plaudit train … seeds=5 shows how far chance goes.",
+    ),
+    (ALIKE, "the validation results of its values would be one and the same."),
+    (("data.", "split."), "trials are compared on the same validation rows."),
+    (
+        ("train.select", "train.evaluations"),
+        "it decides how trials are compared; set it for all of them, as an override.",
+    ),
+    (
+        ("ngrams.",),
+        "trials are compared by what the encoder answers by itself; plaudit ablate tells.",
+    ),
+)
+"""How keys begin, and why they cannot be searched."""
+
+
 def _why_not(key: str, budget: Budget) -> str | None:
-    if key in ("seed", "seeds"):
-        return "a lucky seed is no setting; plaudit train … seeds=5 shows how far chance goes."
-    if key.startswith(ALIKE):
-        return "the validation results of its values would be one and the same."
-    if key.startswith(("data.", "split.")):
-        return "trials are compared on the same validation rows."
-    if key in ("train.select", "train.evaluations"):
-        return "it decides how trials are compared; set it for all of them, as an override."
+    for starts, why in _UNTUNABLE:
+        if key.startswith(starts):
+            return why
     if key in BUDGET_KEYS and budget == "steps":
         return "all trials have the same budget; with --budget own each has its own."
     return None

@@ -1,0 +1,201 @@
+"""A model of words beside the encoder: every verb answers by both, and says so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from plaudit import artifact, ngrams, run
+from plaudit.ablate.trial import Bench
+from plaudit.config import check, load
+from plaudit.data.clean import clean
+from plaudit.data.fingerprint import fingerprint
+from plaudit.errors import ArtifactError, ConfigError
+from plaudit.evaluate import mix
+from plaudit.evaluate.predictions import PREDICTIONS, read
+from plaudit.explain import explain
+from plaudit.predict import Classifier
+from plaudit.run.consulting import _digest
+from plaudit.run.watching import Silent
+from tests.run.test_training import Notes, configured
+
+FIT = "ngrams.weight=fit"
+
+
+@pytest.fixture(scope="module")
+def made(
+    reviews_file: Path, tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[run.Run, list[str]]:
+    out = tmp_path_factory.mktemp("runs")
+    notes = Notes()
+    config = configured(
+        reviews_file, tiny_encoder, out, FIT, "train.epochs=1", "evaluate.baseline=false"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        for page in ("plaudit.report.html.render", "plaudit.report.card.render"):
+            patch.setattr(page, lambda document: "")
+        return run.train(config, watcher=notes), notes.lines
+
+
+def texts_of(file: Path) -> list[str]:
+    return [json.loads(line)["text"] for line in file.read_text().splitlines()]
+
+
+def test_the_saved_model_answers_by_both(made: tuple[run.Run, list[str]], reviews_file: Path):
+    done, _ = made
+    about, classifier = done.report["ngrams"], Classifier.load(done.model)
+    texts = [clean(text) for text in texts_of(reviews_file)[:30]]
+    words = ngrams.NgramModel.load(done.model / artifact.NGRAMS, 2)
+    encoded = classifier.encoder.encode(texts)
+    alone_NC = classifier.engine.logits(encoded, pad_id=classifier.encoder.pad_id)
+    both_NC = alone_NC + about["weight"] * words.logits(texts)
+    assert about["weight"] > 0.1
+    assert classifier.logits(texts) == pytest.approx(both_NC, abs=1e-5)
+    assert classifier.probabilities(texts) == pytest.approx(classifier.calibrated(both_NC))
+    assert not np.allclose(classifier.probabilities(texts), classifier.calibrated(alone_NC))
+
+
+def test_words_are_learnt_from_training_rows_alone(
+    made: tuple[run.Run, list[str]], reviews_file: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    done, _ = made
+    config = configured(reviews_file, tiny_encoder, tmp_path, FIT)
+    prepared = Bench(tmp_path, Silent()).prepared(config)
+    train = prepared.train
+    again = ngrams.fit(train.texts, train.targets_N, 2)
+    assert (again.logits(train.texts) == words_of(done).logits(train.texts)).all()
+
+
+def words_of(done: run.Run) -> ngrams.NgramModel:
+    return ngrams.NgramModel.load(done.model / artifact.NGRAMS, 2)
+
+
+def test_the_report_says_what_each_part_and_both_are_worth(
+    made: tuple[run.Run, list[str]],
+) -> None:
+    done, lines = made
+    about = done.report["ngrams"]
+    assert about["fitted"] is True
+    assert about["rows"] == done.report["data"]["rows"]["validation"]
+    assert about["features"] == len(words_of(done).columns_F)
+    encoder, both = (about["validation"][name] for name in ("encoder", "both"))
+    assert both["log_loss"] < encoder["log_loss"]
+    assert set(about["validation"]) == {"encoder", "ngrams", "both"}
+    # Calibration and decision are fitted on both together.
+    fitted = done.report["calibration"]["validation"]["after"]["log_loss"]
+    assert fitted == pytest.approx(both["log_loss"], abs=1e-9)
+    assert any("A model of words counts beside the encoder" in line for line in lines)
+    assert any("The answers are not explained: a model of words" in line for line in lines)
+    assert done.report["explanation"] is None
+    assert "a model of words counts" in done.report["model"]["pipeline_note"]
+
+
+def test_evaluate_and_predict_answer_as_the_run_did(
+    made: tuple[run.Run, list[str]], reviews_file: Path
+) -> None:
+    done, _ = made
+    result = run.evaluate(done.model, str(reviews_file))
+    assert result["confusion"] == done.report["test"]["confusion"]
+    rows = {fingerprint(clean(text)): text for text in texts_of(reviews_file)}
+    kept = read(done.folder / PREDICTIONS)
+    found = Classifier.load(done.model).predict([rows[int(each)] for each in kept.prints_N])
+    labels = [kept.labels.index(each.label) for each in found]
+    assert labels == kept.predicted_N.tolist()
+
+
+def test_plain_transformers_refuses_it(made: tuple[run.Run, list[str]]) -> None:
+    import transformers
+
+    with pytest.raises(OSError, match="no file named"):
+        transformers.AutoModelForSequenceClassification.from_pretrained(made[0].model)
+
+
+def test_an_export_answers_by_both(made: tuple[run.Run, list[str]], reviews_file: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    from plaudit.export import export
+
+    exported = export(made[0].model, "onnx", data=str(reviews_file))
+    texts = texts_of(reviews_file)[:40]
+    first, second = (
+        Classifier.load(each).predict(texts) for each in (made[0].model, exported.folder)
+    )
+    assert [each.probability for each in first] == pytest.approx(
+        [each.probability for each in second], abs=1e-4
+    )
+    assert (exported.folder / artifact.NGRAMS).is_file()
+
+
+def test_explain_refuses_as_it_would_tell_of_a_part(made: tuple[run.Run, list[str]]) -> None:
+    with pytest.raises(ConfigError, match="a model of words counts beside this model's encoder"):
+        explain(made[0].model, ["a good film"])
+
+
+def test_a_changed_or_missing_file_of_words_is_named(
+    made: tuple[run.Run, list[str]], tmp_path: Path
+) -> None:
+    import shutil
+
+    for n, spoil in enumerate((Path.unlink, lambda path: path.write_bytes(b"other"))):
+        copy = tmp_path / str(n)
+        shutil.copytree(made[0].model, copy)
+        spoil(copy / artifact.NGRAMS)
+        with pytest.raises(ArtifactError, match=r"ngrams\.safetensors (is missing|was changed)"):
+            artifact.load(copy)
+    manifest = json.loads((made[0].model / artifact.MANIFEST).read_text())
+    del manifest["files"][artifact.NGRAMS]
+    (copy / artifact.MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(ArtifactError, match=r"ngrams\.safetensors is not in the manifest"):
+        artifact.load(copy)
+
+
+def test_answers_that_were_asked_once_are_another_model_s_with_other_words(
+    made: tuple[run.Run, list[str]],
+) -> None:
+    config, path = load(None, []), made[0].model
+    classifier = Classifier.load(path)
+    first = _digest(classifier, str(path), ["a text"], config)
+    classifier.spec = classifier.spec.model_copy(update={"ngram_weight": 9.0})
+    assert _digest(classifier, str(path), ["a text"], config) != first
+    classifier.spec = classifier.spec.model_copy(update={"ngram_weight": 0.0})
+    assert _digest(classifier, str(path), ["a text"], config) != first
+
+
+@pytest.mark.parametrize("asked", ["fit", "0.5", "0"])
+def test_a_comparison_does_not_judge_rows_by_a_weight_of_their_own(
+    asked: str, reviews_file: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    settings = (f"ngrams.weight={asked}", "train.epochs=1", "evaluate.baseline=false")
+    config = configured(reviews_file, tiny_encoder, tmp_path, *settings)
+    bench = Bench(tmp_path, Silent())
+    made = bench.train(config, 0, tmp_path / "trial", None)
+    data, _ = bench.data(config)
+    plain = config.model_copy(update={"ngrams": load(None, []).ngrams})
+    alone = bench.train(plain, 0, tmp_path / "plain", None).answers
+    validation = data.prepared.validation
+    logits_NC, words_NC = np.log(alone.probabilities_NC), data.ngrams.logits(validation.texts)
+    wanted_NC = {
+        "fit": lambda: mix.crossed(logits_NC, words_NC, validation.targets_N),
+        "0.5": lambda: logits_NC + 0.5 * words_NC,
+        "0": lambda: logits_NC,
+    }[asked]()
+    exp_NC = np.exp(wanted_NC)
+    wanted_NC = exp_NC / exp_NC.sum(axis=1, keepdims=True)
+    assert made.answers.probabilities_NC == pytest.approx(wanted_NC, abs=2e-3)
+
+
+def test_without_validation_the_weight_must_be_given(
+    reviews_file: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    blind = ["split.validation_size=0", "train.epochs=1", "evaluate.baseline=false"]
+    with pytest.raises(ConfigError, match=r"ngrams\.weight is fit, but there is no validation"):
+        check(configured(reviews_file, tiny_encoder, tmp_path, FIT, *blind))
+    with pytest.raises(ConfigError, match=r"ngrams\.weight works on one label"):
+        load(None, ["data.multilabel=true", FIT])
+    given = configured(reviews_file, tiny_encoder, tmp_path, "ngrams.weight=0.4", *blind)
+    done = run.train(given)
+    assert done.report["ngrams"]["validation"] is None
+    assert artifact.read_spec(done.model).ngram_weight == 0.4
+    assert Classifier.load(done.model).predict(["a good film"])

@@ -1,0 +1,136 @@
+"""The model of words: what it learns, keeps and reads back, by value where there is one."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from plaudit import ngrams
+from plaudit.data.text_pairs import joined
+
+GOOD = ["a wonderful warm film", "warm and wonderful acting", "wonderful", "a warm delight"]
+BAD = ["a dreadful dull film", "dull and dreadful acting", "dreadful", "a dull bore"]
+TARGETS = np.repeat([0, 1], 4)
+
+
+def column(model: ngrams.NgramModel, word: str) -> int:
+    [counts] = ngrams.count([word], np.arange(1), ngrams.PAIRS_OF_TOKENS)
+    return int(np.searchsorted(model.columns_F, counts.indices[0]))
+
+
+def test_words_and_pairs_of_words_decide() -> None:
+    model = ngrams.fit(BAD + GOOD, TARGETS, 2)
+    logits_NC = model.logits(["warm", "dull", "nothing of this"])
+    assert logits_NC.shape == (3, 2)
+    assert logits_NC[:2].argmax(axis=1).tolist() == [1, 0]
+    assert logits_NC.sum(axis=1) == pytest.approx([0, 0, 0])
+    assert logits_NC[2] == pytest.approx([-model.bias_K[0] / 2, model.bias_K[0] / 2])
+    texts = ["not good", "very bad", "good", "bad"] * 10
+    pairs = ngrams.fit(texts, np.array([0, 0, 1, 1] * 10), 2).logits(["not good", "good not"])
+    assert pairs[0, 0] > pairs[1, 0]
+
+
+def test_the_ratio_of_a_word_is_that_of_naive_bayes() -> None:
+    """With one more text for each feature in either class, by texts and not by occurrences."""
+    texts = ["good good film", "good film", "bad film", "bad"]
+    model = ngrams.fit(texts, np.array([1, 1, 0, 0]), 2)
+    # good, film, "good good", "good film"; bad, film, "bad film": 6 features.
+    with_it, without = 2 + 2 + 1 + 2, 2 + 1 + 1
+    ratio = math.log((3 / (with_it + 6)) / (1 / (without + 6)))
+    assert model.ratios_KF[0, column(model, "good")] == pytest.approx(ratio)
+    film = math.log((3 / (with_it + 6)) / (2 / (without + 6)))
+    assert model.ratios_KF[0, column(model, "film")] == pytest.approx(film)
+
+
+def test_a_text_s_length_and_its_repeated_words_count_for_nothing() -> None:
+    model = ngrams.fit(BAD + GOOD, TARGETS, 2)
+    # Neither the marks nor "warm warm" were seen in training.
+    once, often = model.logits(["warm", "warm ! warm ? warm"])
+    assert once == pytest.approx(often)
+
+
+def test_the_logits_are_the_margins_of_the_regression() -> None:
+    model = ngrams.fit(BAD + GOOD, TARGETS, 2)
+    values = {word: column(model, word) for word in ("warm", "film")}
+    ratios = np.array([model.ratios_KF[0, c] for c in values.values()])
+    weights = np.array([model.weights_KF[0, c] for c in values.values()])
+    margin = ratios @ weights / np.linalg.norm(ratios) + model.bias_K[0]
+    [[_, positive]] = model.logits(["film, warm"])  # in this order they are no pair that was seen
+    assert 2 * positive == pytest.approx(margin, abs=1e-5)
+
+
+def test_marks_are_read_too() -> None:
+    texts = ["so so!", "so so?"] * 5
+    model = ngrams.fit(texts, np.array([1, 0] * 5), 2)
+    assert model.logits(["well!", "well?"]).argmax(axis=1).tolist() == [1, 0]
+
+
+def test_several_classes_stand_each_against_the_rest_and_an_absent_one_stays_unlikely() -> None:
+    texts = GOOD + BAD + ["goals and a match", "a match", "goals", "match of goals"]
+    model = ngrams.fit(texts, np.repeat([0, 1, 3], 4), 4)
+    logits_NC = model.logits(["warm wonderful", "dull", "goals"])
+    assert logits_NC.argmax(axis=1).tolist() == [0, 1, 3]
+    assert logits_NC[:, 2] == pytest.approx(np.full(3, math.log(1 / 13)))
+
+
+def test_texts_without_words_get_the_shares_of_the_classes() -> None:
+    model = ngrams.fit([" ", "  ", "   ", ""], np.array([0, 1, 1, 1]), 2)
+    [[first, second]] = model.logits(["\n"])
+    assert second - first == pytest.approx(math.log(3), abs=0.05)
+    assert model.logits([]).shape == (0, 2)
+
+
+def test_the_words_of_either_text_of_a_pair_are_apart() -> None:
+    texts = [joined(a, b) for a, b in (("warm", "dull"), ("dull", "warm"))] * 4
+    model = ngrams.fit(texts, np.array([1, 0] * 4), 2)
+    asked = [joined("warm", "film"), joined("film", "warm")]
+    assert model.logits(asked).argmax(axis=1).tolist() == [1, 0]
+
+
+def test_blocks_are_put_back_in_order_and_rows_beyond_the_cap_are_left_out_evenly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = ngrams.fit(BAD + GOOD, TARGETS, 2).logits(BAD + GOOD)
+    monkeypatch.setattr(ngrams, "ROWS_AT_ONCE", 3)
+    assert ngrams.fit(BAD + GOOD, TARGETS, 2).logits(BAD + GOOD) == pytest.approx(whole)
+    monkeypatch.setattr(ngrams, "MAX_ROWS", 4)
+    assert ngrams.spread(8).tolist() == [0, 2, 4, 7]
+    few = ngrams.fit(BAD + GOOD, TARGETS, 2)
+    assert len(few.columns_F) < len(ngrams.fit(BAD + GOOD, TARGETS, 2).columns_F) + 1
+    assert few.logits(["warm", "dull"]).argmax(axis=1).tolist() == [1, 0]
+
+
+def test_it_is_read_back_as_it_was(tmp_path: Path) -> None:
+    model = ngrams.fit(BAD + GOOD, TARGETS, 2)
+    model.save(tmp_path / "words.safetensors")
+    again = ngrams.NgramModel.load(tmp_path / "words.safetensors", 2)
+    assert (again.logits(GOOD) == model.logits(GOOD)).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda w: w.pop("bias"), r"holds \['columns', 'ratios', 'weights'\]"),
+        (lambda w: w.update(weights=w["weights"][:, :-1]), "where .* was expected"),
+        (lambda w: w.update(ratios=np.repeat(w["ratios"], 3, 0)), "was expected|not those"),
+        (lambda w: w.update(bias=np.zeros(2, np.float32)), "bias or the columns"),
+        (lambda w: w.update(columns=w["columns"].astype(np.int64)), "bias or the columns"),
+    ],
+)
+def test_a_file_of_something_else_is_refused(tmp_path: Path, change: object, said: str) -> None:
+    path = tmp_path / "words.safetensors"
+    ngrams.fit(BAD + GOOD, TARGETS, 2).save(path)
+    weights = load_file(path)
+    change(weights)  # type: ignore[operator]
+    save_file(weights, path)
+    with pytest.raises(ValueError, match=said):
+        ngrams.NgramModel.load(path, 2)
+
+
+def test_targets_must_fit_the_texts() -> None:
+    with pytest.raises(ValueError, match="4 texts and 1 targets"):
+        ngrams.fit(GOOD, np.zeros(1, dtype=int), 2)
