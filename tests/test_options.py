@@ -197,7 +197,7 @@ REFUSED = {"train.device", "train.cuda_graphs"}
 if compiled._compiler_lacks("cpu"):
     REFUSED.add("train.compile")
 ECHOES = {
-    "model": ("encoder", "architecture", "pooling", "pipeline_note"),
+    "model": ("encoder", "architecture", "pooling", "pipeline_note", "transformers"),
     "text": ("policy", "max_tokens"),
     "data": (
         "excluded",

@@ -109,6 +109,20 @@ def test_what_was_interrupted_goes_on_with_the_trials_that_are_missing(done, rec
     assert [a["metrics"] for a in again["arms"]] == [a["metrics"] for a in done["arms"]]
 
 
+def test_weights_of_a_model_of_words_share_the_encoder_that_they_stand_beside(recipe, monkeypatch):
+    learn, trained = trial.learn, []
+
+    def counted(config, *others):
+        trained.append(config.seed)
+        return learn(config, *others)
+
+    monkeypatch.setattr(trial, "learn", counted)
+    found = plaudit.ablate(str(recipe), {"ngrams.weight": ["0", "0.5", "fit"]}, seeds=2)
+    assert trained == [0, 1]
+    losses = [arm["metrics"]["log_loss"]["value"] for arm in found["arms"]]
+    assert len(set(losses)) == 3
+
+
 def test_another_ablation_has_a_folder_of_its_own(done, recipe):
     other = plaudit.ablate(str(recipe), {"imbalance.method": ["none", "oversample"]})
     assert Path(other["folder"]).name == "ablate-small-2"

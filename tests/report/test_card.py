@@ -17,6 +17,18 @@ HOSTILE = (
 )
 
 
+PARTS = {"encoder": (0.9058, 0.2226), "ngrams": (0.8838, 0.2683), "both": (0.9178, 0.2041)}
+WORDS = {
+    "weight": 0.54,
+    "fitted": True,
+    "features": 466228,
+    "rows": 499,
+    "validation": {
+        name: {"accuracy": accuracy, "log_loss": loss} for name, (accuracy, loss) in PARTS.items()
+    },
+}
+
+
 def front_matter(card: str) -> dict:
     opening, block, _ = re.split(r"^---$", card, maxsplit=2, flags=re.MULTILINE)
     assert opening == ""
@@ -142,3 +154,18 @@ def test_a_note_cannot_start_a_block(document, text):
     html = markdown.MarkdownIt("commonmark").render(body)
 
     assert f"<p>{text.replace('>', '&gt;')}</p>" in html
+
+
+def test_a_model_of_words_beside_the_encoder_is_told_of(document):
+    assert "its logits are added by" not in render(document)
+    assert front_matter(render(document))["library_name"] == "transformers"
+    document["ngrams"] = WORDS
+    document["model"]["transformers"] = False
+    card = render(document)
+
+    assert (
+        "Beside the encoder counts a linear model of 466,228 words and pairs of words, trained on "
+        "the same texts; its logits are added by 0.54. Only plaudit adds them."
+    ) in card
+    assert front_matter(card)["library_name"] == "plaudit"
+    assert "from transformers import pipeline" not in card

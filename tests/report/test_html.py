@@ -14,6 +14,7 @@ import pytest
 
 from plaudit.report.html import render
 from plaudit.report.summary import headline
+from tests.report.test_card import WORDS
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 HOSTILE = (
@@ -330,3 +331,16 @@ def test_a_part_that_could_not_be_made_says_why_and_costs_nothing_else(document,
     page = Page(render(document))
     assert said in page.text
     assert "Configuration" in page.text
+
+
+def test_what_words_beside_the_encoder_are_worth_is_told(document):
+    document["ngrams"] = WORDS
+    told = " ".join(" ".join(Page(render(document)).words).split())
+
+    assert (
+        "a model of 466,228 words and pairs of words, its logits by 0.54 (fitted on 499 validation "
+        "texts); on validation the encoder alone is right in 90.6%, the words alone in 88.4%, both "
+        "in 91.8%; log loss 0.223, 0.268 and 0.204"
+    ) in told
+    document["ngrams"] = WORDS | {"fitted": False, "validation": None}
+    assert "its logits by 0.54 (as it was set)" in render(document)

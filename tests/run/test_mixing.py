@@ -199,3 +199,16 @@ def test_without_validation_the_weight_must_be_given(
     assert done.report["ngrams"]["validation"] is None
     assert artifact.read_spec(done.model).ngram_weight == 0.4
     assert Classifier.load(done.model).predict(["a good film"])
+
+
+def test_words_that_validation_gives_no_weight_leave_no_trace_in_the_model(
+    reviews_file: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mix, "fit_weight", lambda *logits: 0.0)
+    settings = (FIT, "train.epochs=1", "evaluate.baseline=false", "report.explain=false")
+    done = run.train(configured(reviews_file, tiny_encoder, tmp_path, *settings))
+    assert done.report["ngrams"]["weight"] == 0.0
+    assert done.report["model"]["transformers"] is True
+    assert not (done.model / artifact.NGRAMS).exists()
+    assert (done.model / artifact.WEIGHTS).is_file()
+    assert Classifier.load(done.model).predict(["a good film"])

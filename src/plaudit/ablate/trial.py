@@ -6,10 +6,12 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from plaudit.config import Config, ContrastConfig
+import numpy as np
+
+from plaudit.config import Config, ContrastConfig, NgramsConfig
 from plaudit.data.prepare import Prepared, prepare
 from plaudit.errors import ConfigError
 from plaudit.evaluate import predictions
@@ -94,6 +96,7 @@ class Bench:
     watcher: Watcher
     _prepared: tuple[str, Prepared] | None = None
     _data: tuple[str, Data] | None = None
+    _logits: dict[str, tuple[np.ndarray, Trained]] = field(default_factory=dict)
 
     def prepared(self, config: Config) -> Prepared:
         """Return the rows; the test part stays sealed."""
@@ -151,14 +154,20 @@ class Bench:
             facts = Facts(**json.loads((folder / _FACTS).read_text(encoding="utf-8")))
             if facts.key == key:
                 return facts, predictions.read(folder / PREDICTIONS)
-        made = self.train(config, seed, folder, course)
+        # What counts beside the encoder is learnt after it: such values share one training.
+        alike = self._key(config.model_copy(update={"ngrams": NgramsConfig()}), seed, course)
+        if alike not in self._logits:
+            logits_NC, trained, keeper = self._learnt(config, seed, folder, course)
+            keeper.checkpoints.clear()
+            self._logits[alike] = logits_NC, trained
+        facts, answers = self._told(config, seed, course, *self._logits[alike])
         # Of an interrupted attempt, or of one with other data.
         (folder / PREDICTIONS).unlink(missing_ok=True)
-        predictions.write(folder / PREDICTIONS, made.answers)
+        folder.mkdir(parents=True, exist_ok=True)
+        predictions.write(folder / PREDICTIONS, answers)
         # Last, and whole: where it is, the trial is done.
-        write_json(folder / _FACTS, asdict(made.facts))
-        made.keeper.checkpoints.clear()
-        return made.facts, made.answers
+        write_json(folder / _FACTS, asdict(facts))
+        return facts, answers
 
     def train(self, config: Config, seed: int, folder: Path, course: Course | None) -> Made:
         """Train with a seed and answer the validation rows; what is kept is for the caller to say.
@@ -172,16 +181,34 @@ class Bench:
         -------
         Made
         """
+        logits_NC, trained, keeper = self._learnt(config, seed, folder, course)
+        return Made(*self._told(config, seed, course, logits_NC, trained), trained, keeper)
+
+    def _learnt(
+        self, config: Config, seed: int, folder: Path, course: Course | None
+    ) -> tuple[np.ndarray, Trained, Keeper]:
+        """Train, and return the encoder's logits of the validation rows."""
         folder.mkdir(parents=True, exist_ok=True)
         taught, keeper = self.lesson(config, seed, self._further(config)), Keeper(folder)
         seeded = config.model_copy(update={"seed": seed})
         trained = learn(seeded, taught, keeper, self.watcher, course)
-        facts = _facts(self._key(config, seed, course), seed, trained, taught.data)
-        prepared = taught.data.prepared
+        return taught.logits(), trained, keeper
+
+    def _told(
+        self,
+        config: Config,
+        seed: int,
+        course: Course | None,
+        logits_NC: np.ndarray,
+        trained: Trained,
+    ) -> tuple[Facts, Predictions]:
+        """Return what a trial was, and its answers."""
+        data, _ = self.data(config)
+        facts = _facts(self._key(config, seed, course), seed, trained, data)
         # The likeliest label: a threshold fitted on these rows would flatter itself on them.
-        plain = answer(softmax(compared(seeded, taught.data, taught.logits())), None)
-        answers = predictions.of_rows(prepared.validation, plain, prepared.labels)
-        return Made(facts, answers, trained, keeper)
+        plain = answer(softmax(compared(config, data, logits_NC)), None)
+        prepared = data.prepared
+        return facts, predictions.of_rows(prepared.validation, plain, prepared.labels)
 
     def _further(self, config: Config) -> Path | None:
         """Train the encoder on words first, once for all trials whose settings for it agree."""

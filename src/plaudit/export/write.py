@@ -225,7 +225,11 @@ def _pages(source: Path, weights: str, origin: artifact.Origin) -> dict[str, str
     )
     exported = {"format": weights, **origin.model_dump()}
     return pages(
-        report | {"model": report["model"] | {"pipeline_note": note}, "exported": exported}
+        report
+        | {
+            "model": report["model"] | {"transformers": False, "pipeline_note": note},
+            "exported": exported,
+        }
     )
 
 

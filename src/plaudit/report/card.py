@@ -82,7 +82,8 @@ def _front_matter(document: Mapping[str, Any]) -> str:
         tags.append("sentiment-analysis")
     if data.get("multilabel"):
         tags.append("multi-label-classification")
-    lines = ["pipeline_tag: text-classification", "library_name: transformers", "tags:"]
+    library = "transformers" if model.get("transformers", True) else "plaudit"
+    lines = ["pipeline_tag: text-classification", f"library_name: {library}", "tags:"]
     lines += [f"- {words.quoted(tag)}" for tag in tags]
     if model["encoder"].startswith("hub:"):
         lines.append(f"base_model: {words.quoted(model['encoder'].removeprefix('hub:'))}")

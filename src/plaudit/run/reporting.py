@@ -81,7 +81,7 @@ def report(facts: Facts, seconds: Mapping[str, float]) -> dict[str, Any]:
         "text": document.text_section(
             config.text.policy, config.text.max_tokens, encoded.full_N, encoded.kept_N
         ),
-        "model": _model_section(config, facts.model),
+        "model": _model_section(facts),
         "pretraining": facts.pretraining,
         "ngrams": facts.settled.ngrams,
         "training": _training_section(facts),
@@ -129,27 +129,29 @@ def _data_section(prepared: Prepared, tested: Tested | None) -> dict[str, Any]:
     }
 
 
-def _model_section(config: Config, model: ReviewClassifier) -> dict[str, Any]:
-    parameters = list(model.parameters())
-    model_type = model.stock.config.model_type
+def _model_section(facts: Facts) -> dict[str, Any]:
+    config, model, words = facts.config, facts.model, facts.settled.ngrams
+    parameters, beside = list(model.parameters()), bool(words and words["weight"])
+    stock = fold.is_stock(model.stock.config.model_type, config.model.pooling)
     return {
         "encoder": config.model.encoder,
         "architecture": type(model.stock).__name__,
         "pooling": config.model.pooling,
         "parameters": sum(p.numel() for p in parameters),
         "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
-        "pipeline_note": _pipeline_note(config, fold.is_stock(model_type, config.model.pooling)),
+        "transformers": stock and not beside,
+        "pipeline_note": _pipeline_note(config, stock, beside),
     }
 
 
-def _pipeline_note(config: Config, stock: bool) -> str:
+def _pipeline_note(config: Config, stock: bool, beside: bool) -> str:
     if config.data.multilabel and stock:
         return (
             "transformers.pipeline gives each label the same probability (top_k=None lists them "
             f"all) for texts that fit in {config.text.max_tokens} tokens and need no cleaning; of "
             "the labels' thresholds it knows nothing. plaudit does."
         )
-    if config.ngrams.weight:
+    if beside:
         return (
             "transformers.pipeline cannot load this model: a model of words counts beside the "
             "encoder. plaudit can."
