@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from plaudit import artifact
 from plaudit.config import CleanConfig, ModelConfig, SplitConfig, TextConfig
@@ -86,6 +88,21 @@ def test_what_transformers_cannot_express_it_refuses_to_load(
     folder = make(tmp_path / "model", encoder, pooling=pooling)
     with pytest.raises(OSError, match=r"model\.safetensors"):
         transformers.AutoModelForSequenceClassification.from_pretrained(folder)
+    assert len(Classifier.load(folder, device="cpu").predict(TEXTS)) == 3
+
+
+def test_a_checkpoint_with_old_names_is_read_back_where_transformers_is_not_to_read_it(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    """As of BERT's first: gamma and beta, which transformers renames as it loads, and back."""
+    encoder = tmp_path / "encoder"
+    shutil.copytree(tiny_encoder, encoder)
+    weights = load_file(encoder / artifact.WEIGHTS)
+    old = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+    for new, name in old.items():
+        weights = {key.replace(new, name): value for key, value in weights.items()}
+    save_file(weights, encoder / artifact.WEIGHTS, metadata={"format": "pt"})
+    folder = make(tmp_path / "model", encoder, pooling="max")
     assert len(Classifier.load(folder, device="cpu").predict(TEXTS)) == 3
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,10 @@ class Counting:
     pattern: str
     longest: int
     hashed: int
+
+    def described(self) -> dict[str, str]:
+        """Return it in words, for a file."""
+        return {name: str(value) for name, value in asdict(self).items()}
 
 
 PAIRS_OF_WORDS = Counting(r"\b\w+\b", 2, 2**20)
@@ -102,10 +106,22 @@ class NgramModel:
         return margins_NK
 
     def _margins(self, counts: Any) -> NDArray[np.float64]:
-        kept = counts[:, self.columns_F]
+        kept = self._kept(counts)
         rows = zip(self.ratios_KF, self.weights_KF, self.bias_K, strict=True)
         margins = [_weighted(kept, ratios_F) @ w_F + bias for ratios_F, w_F, bias in rows]
         return np.stack(margins, axis=1).astype(np.float64)
+
+    def _kept(self, counts: Any) -> Any:
+        """Return the counts of the features that are kept; a text has few, so by look-up."""
+        from scipy import sparse
+
+        places = np.minimum(
+            np.searchsorted(self.columns_F, counts.indices), len(self.columns_F) - 1
+        )
+        hit = self.columns_F[places] == counts.indices
+        rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))[hit]
+        shape = (counts.shape[0], len(self.columns_F))
+        return sparse.csr_matrix((counts.data[hit], (rows, places[hit])), shape)
 
     def save(self, path: Path) -> None:
         """Write the model into a safetensors file."""
@@ -119,6 +135,7 @@ class NgramModel:
                 "bias": self.bias_K,
             },
             path,
+            metadata=PAIRS_OF_TOKENS.described(),
         )
 
     @classmethod
@@ -130,8 +147,16 @@ class NgramModel:
         ValueError
             The file holds something else.
         """
+        from safetensors import safe_open
         from safetensors.numpy import load_file
 
+        with safe_open(path, framework="np") as file:
+            counted = file.metadata()
+        if counted != PAIRS_OF_TOKENS.described():
+            raise ValueError(
+                f"{path.name} is of a model that counts {counted}; this version of plaudit counts "
+                f"{PAIRS_OF_TOKENS.described()}"
+            )
         found = load_file(path)
         if sorted(found) != ["bias", "columns", "ratios", "weights"]:
             raise ValueError(f"{path.name} holds {sorted(found)}, not a model of words")

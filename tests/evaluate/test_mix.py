@@ -61,6 +61,8 @@ def test_several_classes() -> None:
 
 def test_each_half_is_mixed_by_the_weight_of_the_other() -> None:
     first_NC, second_NC, targets_N = evidence(4_000, 6, strengths=(2.0, 1.0))
+    order = np.argsort(targets_N, kind="stable")
+    first_NC, second_NC, targets_N = first_NC[order], second_NC[order], targets_N[order]
     # In the even rows the second model is right, in the odd ones it says the contrary.
     second_NC[1::2] *= -1
     found_NC = mix.crossed(first_NC, second_NC, targets_N)
@@ -68,3 +70,14 @@ def test_each_half_is_mixed_by_the_weight_of_the_other() -> None:
     weight = mix.fit_weight(first_NC[0::2], second_NC[0::2], targets_N[0::2])
     assert weight > 0.9
     assert found_NC[1::2] == pytest.approx(mix.mixed(first_NC, second_NC, weight)[1::2])
+
+
+def test_rows_whose_labels_come_in_turn_are_halved_label_by_label() -> None:
+    first_NC, second_NC, targets_N = evidence(4_000, 7, strengths=(2.0, 1.0))
+    turn = np.argsort(targets_N, kind="stable").reshape(2, -1).T.ravel()  # nearly in turn
+    first_NC, second_NC, targets_N = first_NC[turn], second_NC[turn], targets_N[turn]
+    second_NC[:, 1] += 1.0
+    found_NC = mix.crossed(first_NC, second_NC, targets_N)
+    weight = mix.fit_weight(first_NC, second_NC, targets_N)
+    wanted = log_loss(mix.mixed(first_NC, second_NC, weight), targets_N)
+    assert log_loss(found_NC, targets_N) == pytest.approx(wanted, abs=0.01)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,6 @@ from plaudit.evaluate import mix
 from plaudit.evaluate.predictions import PREDICTIONS, read
 from plaudit.explain import explain
 from plaudit.predict import Classifier
-from plaudit.run.consulting import _digest
 from plaudit.run.watching import Silent
 from tests.run.test_training import Notes, configured
 
@@ -89,7 +89,7 @@ def test_the_report_says_what_each_part_and_both_are_worth(
     assert fitted == pytest.approx(both["log_loss"], abs=1e-9)
     assert any("A model of words counts beside the encoder" in line for line in lines)
     assert any("The answers are not explained: a model of words" in line for line in lines)
-    assert done.report["explanation"] is None
+    assert done.report["explanation"]["failed"].startswith("a model of words counts")
     assert "a model of words counts" in done.report["model"]["pipeline_note"]
 
 
@@ -126,18 +126,14 @@ def test_an_export_answers_by_both(made: tuple[run.Run, list[str]], reviews_file
         [each.probability for each in second], abs=1e-4
     )
     assert (exported.folder / artifact.NGRAMS).is_file()
-
-
-def test_explain_refuses_as_it_would_tell_of_a_part(made: tuple[run.Run, list[str]]) -> None:
-    with pytest.raises(ConfigError, match="a model of words counts beside this model's encoder"):
-        explain(made[0].model, ["a good film"])
+    for folder in (made[0].model, exported.folder):
+        with pytest.raises(ConfigError, match="a model of words counts beside this model's"):
+            explain(folder, ["a good film"])
 
 
 def test_a_changed_or_missing_file_of_words_is_named(
     made: tuple[run.Run, list[str]], tmp_path: Path
 ) -> None:
-    import shutil
-
     for n, spoil in enumerate((Path.unlink, lambda path: path.write_bytes(b"other"))):
         copy = tmp_path / str(n)
         shutil.copytree(made[0].model, copy)
@@ -151,16 +147,18 @@ def test_a_changed_or_missing_file_of_words_is_named(
         artifact.load(copy)
 
 
-def test_answers_that_were_asked_once_are_another_model_s_with_other_words(
-    made: tuple[run.Run, list[str]],
+def test_a_model_with_other_words_is_another_model(
+    made: tuple[run.Run, list[str]], tmp_path: Path
 ) -> None:
-    config, path = load(None, []), made[0].model
-    classifier = Classifier.load(path)
-    first = _digest(classifier, str(path), ["a text"], config)
-    classifier.spec = classifier.spec.model_copy(update={"ngram_weight": 9.0})
-    assert _digest(classifier, str(path), ["a text"], config) != first
-    classifier.spec = classifier.spec.model_copy(update={"ngram_weight": 0.0})
-    assert _digest(classifier, str(path), ["a text"], config) != first
+    """As a teacher whose answers are kept, or as what a run that is resumed was started with."""
+    own = artifact.weights_sha256(made[0].model)
+    for n, (what, value) in enumerate((("ngram_weight", 9.0), (artifact.NGRAMS, "0" * 64))):
+        copy = tmp_path / str(n)
+        shutil.copytree(made[0].model, copy)
+        manifest = json.loads((copy / artifact.MANIFEST).read_text())
+        (manifest["files"] if what == artifact.NGRAMS else manifest)[what] = value
+        (copy / artifact.MANIFEST).write_text(json.dumps(manifest))
+        assert artifact.weights_sha256(copy) != own
 
 
 @pytest.mark.parametrize("asked", ["fit", "0.5", "0"])

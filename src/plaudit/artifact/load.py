@@ -99,21 +99,25 @@ def _model(folder: Path, saved: Any, tokenizer: Any, spec: Spec) -> ReviewClassi
             spec.window_pooling,
             alone=spec.weights == "onnx-int8",
         )
-    stock = _stock(folder, fold.shallower(saved, spec.pooling))
+    folded = bool(fold.layers_added(saved.model_type, spec.pooling))
+    stock = _stock(folder, fold.shallower(saved, spec.pooling), folded)
     check_vocabulary(stock, tokenizer, str(folder))
     return ReviewClassifier(stock, spec.pooling, spec.window_pooling).eval()
 
 
-def _stock(folder: Path, config: Any) -> Any:
-    """Build the architecture and fill it; every weight that it has must be in the file."""
+def _stock(folder: Path, config: Any, folded: bool) -> Any:
+    """Build the architecture and fill it; every weight that it has must be in the file.
+
+    Of a folded model one layer is left over.
+    """
     import transformers
     from safetensors.torch import load_file
 
     # By the manifest, not by what lies there: a file that it does not list was not verified.
     if OWN_WEIGHTS in files_of(folder):
         stock = transformers.AutoModelForSequenceClassification.from_config(config)
-        # What is left over is the layer that folding has added.
-        missing, _ = stock.load_state_dict(load_file(folder / OWN_WEIGHTS), strict=False)
+        weights = load_file(folder / OWN_WEIGHTS)
+        missing, _ = stock.load_state_dict(weights, strict=not folded)
         _check_filled(folder, missing)
         return stock
     stock, info = transformers.AutoModelForSequenceClassification.from_pretrained(

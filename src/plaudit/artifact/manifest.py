@@ -71,9 +71,13 @@ def files_of(folder: Path) -> dict[str, str]:
 
 
 def weights_sha256(folder: Path) -> str:
-    """Return the SHA-256 of the weights as the manifest has it."""
+    """Return the SHA-256 of the weights as the manifest has it: of all that make the answers."""
     files = files_of(folder)
-    return next(files[name] for name in (OWN_WEIGHTS, WEIGHTS, GRAPH) if name in files)
+    own = next(files[name] for name in (OWN_WEIGHTS, WEIGHTS, GRAPH) if name in files)
+    if NGRAMS not in files:
+        return own
+    both = f"{own} {files[NGRAMS]} {read_spec(folder).ngram_weight!r}"
+    return hashlib.sha256(both.encode()).hexdigest()
 
 
 def verify(folder: Path) -> Spec:

@@ -41,12 +41,15 @@ def save(
     """
     folder.mkdir(parents=True)
     stock = fold.folded(model)
+    own = ngrams is not None or not fold.is_stock(stock.config.model_type, model.pooling)
     with quiet():
-        stock.save_pretrained(folder, safe_serialization=True)
+        # Some old checkpoints name weights otherwise; only transformers reads such names back.
+        names = {"save_original_format": False} if own else {}
+        stock.save_pretrained(folder, safe_serialization=True, **names)
         tokenizer.save_pretrained(folder)
     if ngrams is not None:
         ngrams.save(folder / NGRAMS)
-    if ngrams is not None or not fold.is_stock(stock.config.model_type, model.pooling):
+    if own:
         (folder / WEIGHTS).rename(folder / OWN_WEIGHTS)
     np.save(folder / PRINTS, np.unique(prints_N), allow_pickle=False)
     manifest.write(folder, spec)

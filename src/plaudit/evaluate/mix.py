@@ -35,8 +35,10 @@ def crossed(
     ndarray of float64, shape (N, C)
     """
     mixed_NC = first_NC.astype(np.float64)
-    for half in (0, 1):
-        own, other = slice(half, None, 2), slice(1 - half, None, 2)
+    # Every other row of each label: files may have their labels in turn.
+    order_N = np.argsort(targets_N, kind="stable")
+    halves = order_N[0::2], order_N[1::2]
+    for own, other in (halves, halves[::-1]):
         weight = fit_weight(first_NC[other], second_NC[other], targets_N[other])
         mixed_NC[own] = mixed(first_NC[own], second_NC[own], weight)
     return mixed_NC

@@ -127,7 +127,7 @@ def torch_engine(classifier: Classifier) -> TorchEngine:
     Raises
     ------
     ConfigError
-        The model was exported.
+        The model was exported, or its answers come from a model of words too.
     """
     artifact.refuse_ngrams(classifier.spec, "explain")
     if isinstance(classifier.engine, TorchEngine):
@@ -139,9 +139,11 @@ def torch_engine(classifier: Classifier) -> TorchEngine:
 def _refuse_exported(folder: Path) -> None:
     """Refuse before anything is loaded, naming the original where it can be found."""
     try:
-        exported = artifact.read_spec(folder).exported
+        spec = artifact.read_spec(folder)
     except PlauditError:
         return  # loading says what is wrong
+    artifact.refuse_ngrams(spec, "explain")  # as the original would
+    exported = spec.exported
     if exported is None:
         return
     for sibling in sorted(folder.resolve().parent.glob(f"*/{artifact.MANIFEST}")):

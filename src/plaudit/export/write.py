@@ -234,5 +234,6 @@ def _pages(source: Path, weights: str, origin: artifact.Origin) -> dict[str, str
 
 
 def _weights_bytes(folder: Path) -> int:
-    names = (artifact.WEIGHTS, artifact.OWN_WEIGHTS, artifact.GRAPH, f"{artifact.GRAPH}.data")
+    names = [artifact.WEIGHTS, artifact.OWN_WEIGHTS, artifact.GRAPH, f"{artifact.GRAPH}.data"]
+    names.append(artifact.NGRAMS)
     return sum((folder / n).stat().st_size for n in names if (folder / n).is_file())

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plaudit.artifact.manifest import files_of, weights_sha256
-from plaudit.artifact.spec import NGRAMS
+from plaudit.artifact.manifest import weights_sha256
 from plaudit.config import Config
 from plaudit.data import stored
 from plaudit.data.cache import cache_folder
@@ -174,8 +173,6 @@ def _digest(classifier: Classifier, path: str, texts: Sequence[str], config: Con
     about = [weights_sha256(Path(path)), classifier.spec.text.model_dump_json(exclude={"cache"})]
     about += [classifier.spec.clean.model_dump_json(), config.clean.model_dump_json()]
     about += [config.train.device, config.train.precision, classifier.spec.pooling]
-    if weight := classifier.spec.ngram_weight:
-        about += [str(weight), files_of(Path(path))[NGRAMS]]
     for text in (*about, *texts):
         raw = text.encode("utf-8", "surrogatepass")
         hasher.update(len(raw).to_bytes(8, "little"))

@@ -37,6 +37,8 @@ class Beside:
     @property
     def told(self) -> str:
         """What it is, in a line."""
+        if not self.weight:
+            return "A model of words was tried beside the encoder; validation gives it no weight."
         how = "as validation has it" if self.about["fitted"] else "as it was set"
         line = f"A model of words counts beside the encoder, by {self.weight:.2f} ({how})"
         measured = self.about["validation"]
@@ -84,6 +86,8 @@ def beside(config: Config, data: Data, logits_NC: np.ndarray) -> Beside | None:
 
 def compared(config: Config, data: Data, logits_NC: np.ndarray) -> np.ndarray:
     """Return the logits by which settings are compared on validation: no row weighs its own.
+
+    They are not divided by a temperature, no more than those of an encoder alone are.
 
     Parameters
     ----------

@@ -214,8 +214,9 @@ def _explanation(
         say("The answers are not explained: that is for single texts, and these are pairs.")
         return None
     if classifier.spec.ngram_weight:
-        say("The answers are not explained: a model of words counts beside the encoder.")
-        return None
+        why = "a model of words counts beside the encoder, and would be left out."
+        say(f"The answers are not explained: {why}")
+        return {"failed": why}
     settings = (config.seed, config.evaluate.confidence)
     return explaining.explanation(classifier, rows, mistakes, settings, say)
 
