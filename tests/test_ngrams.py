@@ -110,6 +110,9 @@ def test_it_is_read_back_as_it_was(tmp_path: Path) -> None:
     model.save(tmp_path / "words.safetensors")
     again = ngrams.NgramModel.load(tmp_path / "words.safetensors", 2)
     assert (again.logits(GOOD) == model.logits(GOOD)).all()
+    for n in range(8):  # the header too, byte by byte
+        model.save(tmp_path / str(n))
+    assert len({(tmp_path / str(n)).read_bytes() for n in range(8)}) == 1
 
 
 @pytest.mark.parametrize(

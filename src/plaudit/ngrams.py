@@ -10,6 +10,7 @@ the rest), C classes.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -52,8 +53,8 @@ class Counting:
     hashed: int
 
     def described(self) -> dict[str, str]:
-        """Return it in words, for a file."""
-        return {name: str(value) for name, value in asdict(self).items()}
+        """Return it for a file's header: under one key, since the order of several is random."""
+        return {"counts": json.dumps(asdict(self))}
 
 
 PAIRS_OF_WORDS = Counting(r"\b\w+\b", 2, 2**20)

@@ -117,7 +117,8 @@ def test_weights_of_a_model_of_words_share_the_encoder_that_they_stand_beside(re
         return learn(config, *others)
 
     monkeypatch.setattr(trial, "learn", counted)
-    found = plaudit.ablate(str(recipe), {"ngrams.weight": ["0", "0.5", "fit"]}, seeds=2)
+    choices = {"ngrams.weight": ["0", "0.5", "fit"]}
+    found = plaudit.ablate(str(recipe), choices, ["name=words"], seeds=2)
     assert trained == [0, 1]
     losses = [arm["metrics"]["log_loss"]["value"] for arm in found["arms"]]
     assert len(set(losses)) == 3

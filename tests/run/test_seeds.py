@@ -41,16 +41,16 @@ def family(
                 return _of(*args, **more)
 
             patch.setattr(place, name, counting)
-        opened, save = Sealed.open, members.save
+        opened, finish = Sealed.open, members.finish
         patch.setattr(Sealed, "open", lambda self: order.append("open") or opened(self))
-        patch.setattr(members, "save", lambda *args: order.append("save") or save(*args))
+        patch.setattr(members, "finish", lambda *args: order.append("save") or finish(*args))
         config = load(
             None,
             [f"data.train={reviews_file}", f"model.encoder={tiny_encoder}", "name=family",
              f"out={tmp_path_factory.mktemp('runs')}", "seed=4", "seeds=3", "text.max_tokens=32",
              "train.batch_tokens=512", "train.epochs=1", "optim.lr=3e-3", "model.dropout=0.2",
              "split.validation_size=40", "split.test_size=60", "evaluate.bootstrap=100",
-             "text.cache=false"],
+             "text.cache=false", "ngrams.weight=1e-3"],
         )  # fmt: skip
         finished = run.train(config)
     return finished, calls, order
