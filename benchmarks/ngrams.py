@@ -20,12 +20,14 @@ import numpy as np
 from common.side_by_side import RESULTS, Document, say
 from plaudit import ngrams, run
 from plaudit.config import Config, load
+from plaudit.data.cleaned import Rows
 from plaudit.data.prepare import prepare
 from plaudit.evaluate import mix
 from plaudit.evaluate.calibrate import fit_temperature, log_loss, softmax
 from plaudit.evaluate.decide import answer
 from plaudit.evaluate.paired import differences, mcnemar
 from plaudit.evaluate.predictions import Predictions, of_rows
+from plaudit.ngrams import NgramModel
 from plaudit.predict import Classifier
 
 QUESTION = "What does a model of words add to a run's encoder, on the rows that were held out?"
@@ -52,21 +54,30 @@ def measured(folder: Path) -> dict[str, Any]:
     assert prepared.test is not None, f"{folder}: nothing was held out"
     prepared.test.release()
     test = prepared.test.open()
+    return {
+        "settings": settings(config),
+        "weight": weight,
+        "features": len(words.columns_F),
+        "fit_s": fit_s,
+        "rows": {"train": len(train), "validation": len(validation), "test": len(test)},
+        **judged(classifier, words, weight, heat, test),
+    }
+
+
+def judged(
+    classifier: Classifier, words: NgramModel, weight: float, heat: dict[str, float], test: Rows
+) -> dict[str, Any]:
+    """Measure each part and both on the held-out rows, at the temperatures that validation gave."""
     started = time.perf_counter()
     tested = {"words": words.logits(test.texts)}
     count_s = (time.perf_counter() - started) / len(test)
     tested["encoder"] = encoder(classifier, test.texts)
     tested["both"] = mix.mixed(tested["encoder"], tested["words"], weight)
     answered = {
-        name: of_rows(test, answer(softmax(each), None), prepared.labels)
+        name: of_rows(test, answer(softmax(each), None), classifier.labels)
         for name, each in tested.items()
     }
     return {
-        "settings": settings(config),
-        "rows": {"train": len(train), "validation": len(validation), "test": len(test)},
-        "weight": weight,
-        "features": len(words.columns_F),
-        "fit_s": fit_s,
         "count_ms_a_text": 1000 * count_s,
         "test": {
             name: {

@@ -99,7 +99,7 @@ def test_blocks_are_put_back_in_order_and_rows_beyond_the_cap_are_left_out_evenl
     monkeypatch.setattr(ngrams, "ROWS_AT_ONCE", 3)
     assert ngrams.fit(BAD + GOOD, TARGETS, 2).logits(BAD + GOOD) == pytest.approx(whole)
     monkeypatch.setattr(ngrams, "MAX_ROWS", 4)
-    assert ngrams.spread(8).tolist() == [0, 2, 4, 7]
+    assert ngrams.learnt(BAD + GOOD, TARGETS).tolist() == [0, 2, 4, 7]
     few = ngrams.fit(BAD + GOOD, TARGETS, 2)
     assert len(few.columns_F) < len(every.columns_F)
     assert few.logits(["warm", "dull"]).argmax(axis=1).tolist() == [1, 0]

@@ -193,13 +193,9 @@ def fit(texts: Sequence[str], targets_N: Integers, classes: int) -> NgramModel:
     ValueError
         Texts and targets differ in number, or there are none.
     """
-    if len(texts) != len(targets_N) or not len(texts):
-        raise ValueError(
-            f"one target a text is needed, found {len(texts)} texts and {len(targets_N)} targets"
-        )
     from scipy import sparse
 
-    chosen = spread(len(texts))
+    chosen = learnt(texts, targets_N)
     counts = sparse.vstack(list(count(texts, chosen, PAIRS_OF_TOKENS)), format="csr")
     columns_F = frequent(counts, len(chosen))
     kept, own_N = counts[:, columns_F], np.asarray(targets_N)[chosen]
@@ -250,8 +246,19 @@ def _weighted(counts: Any, ratios_F: NDArray[np.float32]) -> Any:
     return normalize(sparse.csr_matrix((values, counts.indices, counts.indptr), counts.shape))
 
 
-def spread(rows: int) -> Integers:
-    """Return which rows a linear model is trained on: all, or as many as it has room for."""
+def learnt(texts: Sequence[str], targets: Integers) -> Integers:
+    """Return which rows a linear model is trained on: all, or as many as it has room for.
+
+    Raises
+    ------
+    ValueError
+        Texts and targets differ in number, or there are none.
+    """
+    rows = len(texts)
+    if rows != len(targets) or not rows:
+        raise ValueError(
+            f"one target a text is needed, found {rows} texts and {len(targets)} targets"
+        )
     if rows <= MAX_ROWS:
         return np.arange(rows)
     return np.linspace(0, rows - 1, MAX_ROWS).astype(np.int64)

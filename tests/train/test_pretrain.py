@@ -21,8 +21,9 @@ from plaudit.text.batches import batch_of
 from plaudit.text.encode import Encoded, TextEncoder
 from plaudit.text.packing import pack
 from plaudit.text.sampling import TokenBudgetSampler
+from plaudit.train import pretrain as pretraining
 from plaudit.train.course import plan_course
-from plaudit.train.pretrain import NOT_ASKED, Masking, Practice, guessing_loss, pretrain
+from plaudit.train.pretrain import GUESSES, NOT_ASKED, Masking, Practice, guessing_loss, pretrain
 from tests.conftest import review, save_encoder, save_tokenizer
 
 CPU = Compute("cpu", "fp32", "a test")
@@ -182,6 +183,25 @@ def test_guessing_gets_better_and_the_decoder_stays_the_embeddings(
 def test_a_processor_in_bf16_is_prepared_for(mlm: Any, texts: Encoded, masking: Masking) -> None:
     next(steps(mlm, texts, masking, epochs=1, compute=Compute("cpu", "bf16", "a test")))
     assert families.embeddings(mlm)._forward_hooks
+
+
+def test_logits_come_in_blocks_of_few_sizes_and_idle_guesses_weigh_nothing(
+    mlm: Any, texts: Encoded, masking: Masking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head, sizes = families.word_logits, []
+
+    def noted(mlm: Any, states_MD: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(states_MD))
+        return head(mlm, states_MD)
+
+    batch = batch_of(texts, range(8))
+    expected = guessing_loss(mlm, [batch], CPU, masking, seed=3)
+    monkeypatch.setattr(families, "word_logits", noted)
+    assert guessing_loss(mlm, [batch], CPU, masking, seed=3) == expected
+    monkeypatch.setattr(pretraining, "GUESSES", 1)
+    assert guessing_loss(mlm, [batch], CPU, masking, seed=3) == pytest.approx(expected)
+    assert sizes[0] % GUESSES == 0 < sizes[0]
+    assert sizes[1] < sizes[0], "or no guess was idle"
 
 
 def test_the_same_seed_hides_the_same_words(

@@ -63,6 +63,7 @@ def test_all_mistakes_come_at_once_with_file_line_and_the_nearest_name(tmp_path)
         ('train.packed = {low = "auto", high = 2}', "not a number"),
         ("model.freeze_embeddings = {choices = [true, 3]}", "must be true or false"),
         ("seed = {choices = [1, 2]}", "a lucky seed"),
+        ("ngrams.weight = {low = 0.0, high = 1.0}", "by what the encoder answers by itself"),
         ("split.validation_size = {low = 10, high = 20}", "the same validation rows"),
         ('train.select = {choices = ["mcc", "accuracy"]}', "decides how trials are compared"),
         ("evaluate.bootstrap = {low = 100, high = 200}", "one and the same"),

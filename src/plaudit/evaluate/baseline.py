@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plaudit.data.text_pairs import SEPARATOR
-from plaudit.ngrams import PAIRS_OF_WORDS, count, frequent, spread
+from plaudit.ngrams import PAIRS_OF_WORDS, count, frequent, learnt
 
 # scikit-learn's default of 1 regularises length-normalised TF-IDF too strongly for long reviews.
 _INVERSE_REGULARISATION = 10.0
@@ -70,13 +70,8 @@ def tfidf(
     ValueError
         Texts and targets differ in number, or there are none.
     """
-    if len(train_texts) != len(train_targets) or not len(train_texts):
-        raise ValueError(
-            f"one target a text is needed, found {len(train_texts)} texts and "
-            f"{len(train_targets)} targets"
-        )
     name = "TF-IDF + logistic regression"
-    chosen = spread(len(train_texts))
+    chosen = learnt(train_texts, train_targets)
     if len(chosen) < len(train_texts):
         name += f" on {len(chosen):,} of the {len(train_texts):,} training rows"
     started = time.perf_counter()

@@ -60,7 +60,7 @@ def finish(
         watcher.say(note)
     spec = _spec(config, prepared, taught.compute, settled)
     ngrams = other.model if other and other.weight else None
-    return settled, _saved(folder, taught.model, encoder, spec, (_seen(prepared), ngrams))
+    return settled, _saved(folder, taught.model, encoder, spec, _seen(prepared), ngrams)
 
 
 def _spec(config: Config, prepared: Prepared, compute: Compute, settled: Settled) -> artifact.Spec:
@@ -94,11 +94,12 @@ def _saved(
     model: ReviewClassifier,
     encoder: TextEncoder,
     spec: artifact.Spec,
-    beside_it: tuple[np.ndarray, NgramModel | None],
+    prints_N: np.ndarray,
+    ngrams: NgramModel | None,
 ) -> Path:
     """Write the artefact, whole or not at all; beside it adapters, which it has merged."""
     staged = run_folder / ".model"
-    artifact.save(staged, lora.merged(model), encoder.tokenizer, spec, *beside_it)
+    artifact.save(staged, lora.merged(model), encoder.tokenizer, spec, prints_N, ngrams)
     if lora.has_adapters(model):
         lora.save_adapters(model, run_folder / ".adapter")
         _in_place(run_folder / ".adapter", run_folder / ADAPTER)
