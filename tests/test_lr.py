@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import plaudit
 from plaudit.cli import app
-from plaudit.data.split import Sealed
+from plaudit.data.sealed import Sealed
 from plaudit.errors import ConfigError, TrainingError
 from plaudit.lr import SMOOTHING, lr, summit
 from plaudit.train import loop

@@ -15,7 +15,7 @@ from plaudit.ablate.arms import arms_of, choices_of
 from plaudit.ablate.resampled import sample
 from plaudit.ablate.table import table
 from plaudit.cli import app
-from plaudit.data.split import Sealed
+from plaudit.data.sealed import Sealed
 from plaudit.errors import ConfigError, PlauditError
 from plaudit.evaluate.metrics import point, score
 from plaudit.evaluate.predictions import Predictions

@@ -11,7 +11,8 @@ from plaudit.config import SplitConfig
 from plaudit.data.fingerprint import fingerprints
 from plaudit.data.quotas import fill, quotas
 from plaudit.data.records import Order
-from plaudit.data.split import Division, Ints, Prints, Sealed, divide
+from plaudit.data.sealed import Sealed
+from plaudit.data.split import Division, Ints, Prints, divide
 from plaudit.errors import ConfigError, DataError, PlauditError
 
 SIZES = SplitConfig(test_size=0.2, validation_size=0.1)
@@ -300,7 +301,7 @@ def test_sealed_data_says_when_training_ended_and_when_it_was_first_read() -> No
 
 def test_only_the_first_times_count(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter("1234")
-    monkeypatch.setattr("plaudit.data.split._now", lambda: next(times))
+    monkeypatch.setattr("plaudit.data.sealed._now", lambda: next(times))
     sealed = Sealed(lambda: "rows")
     for _ in range(2):
         sealed.release()

@@ -15,6 +15,21 @@ def test_the_story_says_what_is_confused_most_and_how_often(document):
     assert "(129 times)" in answer
 
 
+@pytest.mark.parametrize(
+    ("ngrams", "told"),
+    [
+        (None, False),
+        ({"features": 466228, "weight": 0.0}, False),
+        ({"features": 466228, "weight": 0.5}, True),
+    ],
+)
+def test_the_first_sentence_says_when_words_count_beside_the_encoder(document, ngrams, told):
+    document["ngrams"] = ngrams
+    answer = dict(story(document))["What it is"]
+
+    assert ("466,228 words and pairs of words counts beside it" in answer) == told
+
+
 @pytest.mark.parametrize(("low", "told"), [(0.80, True), (0.91, False)])
 def test_a_lead_within_the_intervals_is_called_unsettled(document, low, told):
     document["test"]["metrics"]["accuracy"] = {"value": 0.92, "low": low, "high": 0.94}

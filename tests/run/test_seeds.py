@@ -15,7 +15,7 @@ import plaudit
 from plaudit import artifact, run
 from plaudit.config import load
 from plaudit.data import sources
-from plaudit.data.split import Sealed
+from plaudit.data.sealed import Sealed
 from plaudit.errors import ConfigError, Interrupted
 from plaudit.evaluate.predictions import BASELINE, PREDICTIONS, Predictions, read
 from plaudit.report.seeds import sentences

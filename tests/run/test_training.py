@@ -16,7 +16,7 @@ from plaudit.config import Config, load
 from plaudit.data import prepare as preparing
 from plaudit.data.clean import clean
 from plaudit.data.fingerprint import fingerprint
-from plaudit.data.split import Sealed
+from plaudit.data.sealed import Sealed
 from plaudit.errors import ArtifactError, ConfigError, DataError
 from plaudit.model.device import Compute
 from plaudit.model.infer import logits

@@ -23,7 +23,8 @@ from plaudit.text.packing import pack
 from plaudit.text.sampling import TokenBudgetSampler
 from plaudit.train import pretrain as pretraining
 from plaudit.train.course import plan_course
-from plaudit.train.pretrain import GUESSES, NOT_ASKED, Masking, Practice, guessing_loss, pretrain
+from plaudit.train.masking import NOT_ASKED, Masking
+from plaudit.train.pretrain import GUESSES, Practice, guessing_loss, pretrain
 from tests.conftest import review, save_encoder, save_tokenizer
 
 CPU = Compute("cpu", "fp32", "a test")

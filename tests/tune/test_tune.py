@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 import plaudit
 from plaudit.cli import app
 from plaudit.config import load
-from plaudit.data.split import Sealed
+from plaudit.data.sealed import Sealed
 from plaudit.errors import ConfigError, Interrupted, TrainingError
 from plaudit.tune import trial, tuning
 from plaudit.tune.tuning import BEST, TABLE, Plan, resume

@@ -12,8 +12,9 @@ from plaudit.data import exclude
 from plaudit.data.cleaned import Rows, rows_of
 from plaudit.data.cotrain import Cotrained, left_aside, with_cotrained
 from plaudit.data.records import Columns, Corpus, Provenance
+from plaudit.data.sealed import Sealed
 from plaudit.data.sources import Say, Source, read, resolve
-from plaudit.data.split import Division, Sealed, divide
+from plaudit.data.split import Division, divide
 from plaudit.data.unlabelled import Consulted, Pseudo, Unlabelled
 from plaudit.data.unlabelled import read as read_unlabelled
 from plaudit.errors import DataError

@@ -1,14 +1,12 @@
-"""Divide rows into train, validation and test; keep the test part shut until training has ended.
+"""Divide rows into train, validation and test.
 
 Axes: N rows, L labels, G groups of rows with the same text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +15,8 @@ from plaudit.config import SplitConfig
 from plaudit.data.quotas import fill, quotas
 from plaudit.data.records import Order
 from plaudit.data.stratify import drawn
-from plaudit.errors import ConfigError, DataError, PlauditError
+from plaudit.errors import ConfigError, DataError
 
-T = TypeVar("T")
 Ints = NDArray[np.int64]
 Prints = NDArray[np.uint64]
 
@@ -45,61 +42,6 @@ class Division:
     test: Ints
     duplicates: int
     spare: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
-
-
-class Sealed(Generic[T]):
-    """Test data that cannot be used before training has ended, and that says when it first was.
-
-    For a given or official test set, ``open_`` reads it, so nothing is read until :meth:`open`.
-    For rows held out of one table, which were read with it, it hands over what was set aside.
-
-    Parameters
-    ----------
-    open_ : callable
-        Reads or hands over the data.
-
-    Attributes
-    ----------
-    released_at : str or None
-        When training ended: UTC, ISO 8601.
-    opened_at : str or None
-        When the data was first opened.
-    """
-
-    __slots__ = ("_held", "_open", "opened_at", "released_at")
-
-    def __init__(self, open_: Callable[[], T]) -> None:
-        self._open = open_
-        self._held: T | None = None
-        self.released_at: str | None = None
-        self.opened_at: str | None = None
-
-    def release(self) -> None:
-        """Record that training has ended; only the first call counts."""
-        self.released_at = self.released_at or _now()
-
-    def open(self) -> T:
-        """Read the data once; the time of the first reading is recorded, even of one that fails.
-
-        Returns
-        -------
-        T
-            What ``open_`` returns.
-
-        Raises
-        ------
-        PlauditError
-            Training has not ended.
-        """
-        if self.released_at is None:
-            raise PlauditError(
-                "The test data was asked for before training had ended. Choose models and "
-                "settings on the validation data; call release() when training has ended."
-            )
-        self.opened_at = self.opened_at or _now()
-        if self._held is None:
-            self._held = self._open()
-        return self._held
 
 
 def divide(
@@ -167,10 +109,6 @@ class _Rows:
     test: int
     validation: int
     train: int
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _rows(sizes: SplitConfig, total: int, labels: int) -> _Rows:

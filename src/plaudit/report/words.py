@@ -244,5 +244,12 @@ def made(document: Mapping[str, Any], given: str) -> str:
         f"A model that gives a text {given} of {len(labels)} labels: {kinds}. Its encoder, "
         f"{model['encoder']} ({model['parameters'] / 1e6:.1f} million parameters with the head), "
         f"was fine-tuned on {data['rows']['train']:,} labelled texts in "
-        f"{duration(training['seconds'])}."
+        f"{duration(training['seconds'])}.{_beside(document.get('ngrams'))}"
     )
+
+
+def _beside(ngrams: Mapping[str, Any] | None) -> str:
+    if not ngrams or not ngrams["weight"]:
+        return ""
+    features = count(ngrams["features"])
+    return f" A linear model of {features} words and pairs of words counts beside it."

@@ -32,7 +32,8 @@ from plaudit.text.packing import AnyBatch, PackedLoader
 from plaudit.text.sampling import TokenBudgetSampler
 from plaudit.train.course import plan_course
 from plaudit.train.durable import sync
-from plaudit.train.pretrain import GuessRecord, Masking, Practice, guessing_loss, pretrain
+from plaudit.train.masking import Masking
+from plaudit.train.pretrain import GuessRecord, Practice, guessing_loss, pretrain
 
 FOLDER, RECORD = "encoder", "pretraining.json"
 LINES = 10
