@@ -153,8 +153,9 @@ def _trained(
     )
     history: list[GuessRecord] = []
     try:
-        with heap.kept(compute):
+        with heap.kept(compute) as keeping:
             for record in pretrain(mlm, batches, course, compute, practice):
+                keeping.step()
                 history.append(record)
                 if record.step * LINES // course.steps > (record.step - 1) * LINES // course.steps:
                     watcher.say(_line(history))

@@ -124,8 +124,10 @@ def fit(
     TrainingError
         The loss or the gradient is no longer a number.
     """
-    with heap.kept(compute):
-        yield from _steps(model, batches, course, compute, settings, validate)
+    with heap.kept(compute) as keeping:
+        for record in _steps(model, batches, course, compute, settings, validate):
+            keeping.step()
+            yield record
 
 
 def _steps(
