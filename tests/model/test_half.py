@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from plaudit.model import attention, families, half
+from plaudit.model import attention, families, half, onednn
 from plaudit.model.device import Compute
 from plaudit.model.infer import TorchEngine, logits
 from tests.model.test_packed import both, texts, tiny
@@ -72,7 +72,10 @@ def gradient(model: Any, batch: Any, precision: torch.dtype | None) -> torch.Ten
     return found
 
 
-def test_a_twin_answers_as_autocast_would_and_shares_the_rest(tmp_path: Path) -> None:
+def test_without_onednn_a_twin_answers_as_autocast_would_and_shares_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onednn, "serves", lambda: False)
     model = tiny(tmp_path / "encoder").eval()
     other = half.twin(model)
     mine = dict(model.named_parameters())
@@ -97,8 +100,9 @@ def test_a_twin_answers_as_autocast_would_and_shares_the_rest(tmp_path: Path) ->
     [("bert", BF16, True), ("bert", FP32, False), ("deberta-v2", BF16, False)],
 )
 def test_an_engine_answers_by_it_where_it_is_made_for(
-    family: str, compute: Compute, quick: bool, tmp_path: Path
+    family: str, compute: Compute, quick: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(onednn, "serves", lambda: False)
     model = tiny(tmp_path / "encoder", family)
     engine = TorchEngine.of(model, compute)
     assert (engine.quick is not None) is quick

@@ -124,6 +124,25 @@ def query_and_value(model_type: str) -> tuple[str, ...]:
             return ("query", "value")
 
 
+def widening(config: Any, layer: Any) -> tuple[nn.Module, str, str]:
+    """Say where a layer of one of ``plaudit.model.attention.FAMILIES`` widens its states.
+
+    Returns
+    -------
+    (nn.Module, str, str)
+        A part of the layer, and under which names it has its linear layer and the activation.
+    """
+    if config.model_type == "distilbert":
+        return layer.ffn, "lin1", "activation"
+    return layer.intermediate, "dense", "intermediate_act_fn"
+
+
+def is_gelu(config: Any) -> bool:
+    """Say whether that activation is GELU by the error function."""
+    name = config.activation if config.model_type == "distilbert" else config.hidden_act
+    return bool(name == "gelu")
+
+
 def word_logits(mlm: Any, states_MD: torch.Tensor) -> torch.Tensor:
     """Run the head of an ``AutoModelForMaskedLM`` on the states of some tokens.
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from plaudit.model import attention, families
+from plaudit.model import attention, families, onednn
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
 
@@ -56,7 +56,8 @@ def twin(model: ReviewClassifier) -> ReviewClassifier:
     """Return a model that answers alike, with the matrices of its layers in bf16.
 
     Autocast would make the same matrices of them, anew for each call: a third of the time that one
-    short text takes (docs/LOG.md). All else is shared with the model.
+    short text takes. Where oneDNN is there, they are laid out for it too, and products go on to
+    GELU at once, which answers a fifth to a third faster (docs/LOG.md). All else is shared.
 
     Parameters
     ----------
@@ -69,11 +70,18 @@ def twin(model: ReviewClassifier) -> ReviewClassifier:
     """
     tensors = [*model.parameters(), *model.buffers()]
     other = copy.deepcopy(model, {id(tensor): tensor for tensor in tensors}).eval()
-    for layer in families.layers(other.stock):
+    if onednn.serves():
+        onednn.lay_out(other.stock)
+    else:
+        _halve(other.stock)
+    keep_states(other.stock)
+    return other
+
+
+def _halve(stock: Any) -> None:
+    for layer in families.layers(stock):
         for module in layer.modules():
             if isinstance(module, nn.Linear):
                 for name, own in list(module.named_parameters(recurse=False)):
                     halved = own.detach().to(torch.bfloat16)
                     module.register_parameter(name, nn.Parameter(halved, requires_grad=False))
-    keep_states(other.stock)
-    return other
