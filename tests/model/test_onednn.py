@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -45,7 +47,8 @@ def test_a_laid_out_encoder_answers_as_the_plain_one(family: str, tmp_path: Path
     other = half.twin(model)
     linear = [m for each in families.layers(other.stock) for m in each.modules()]
     assert not [m for m in linear if isinstance(m, nn.Linear)]
-    assert sum(isinstance(m, onednn.Laid) for m in linear) == 12
+    assert [m.then for m in linear if isinstance(m, onednn.Laid)].count("none") == 10
+    assert [m.then for m in linear if isinstance(m, onednn.Laid)].count("gelu") == 2
     found, exact = logits(other, texts(), BF16), logits(model, texts(), FP32)
     np.testing.assert_allclose(found, exact, atol=0.05)
     assert all(p.dtype == torch.float32 for p in model.parameters())
@@ -60,11 +63,27 @@ def test_another_activation_stays(tmp_path: Path) -> None:
         layer.intermediate.intermediate_act_fn = nn.ReLU()
         with torch.no_grad():
             layer.intermediate.dense.weight.mul_(8)
-    found, exact = (
-        logits(half.twin(model), texts(), BF16),
-        logits(model, texts(), FP32),
-    )
+    other = half.twin(model)
+    assert {m.then for m in other.modules() if isinstance(m, onednn.Laid)} == {"none"}
+    assert sum(isinstance(m, nn.ReLU) for m in other.modules()) == 2
+    found, exact = logits(other, texts(), BF16), logits(model, texts(), FP32)
     np.testing.assert_allclose(found, exact, atol=0.05)
+
+
+@needs_onednn
+def test_a_twin_answers_as_autocast_would_but_for_rounding(tmp_path: Path) -> None:
+    model = tiny(tmp_path / "encoder").eval()
+    found = logits(half.twin(model), texts(), BF16)
+    half.keep_states(model.stock)
+    np.testing.assert_allclose(found, logits(model, texts(), BF16), atol=0.01)
+
+
+@needs_onednn
+def test_an_engine_can_be_copied(tmp_path: Path) -> None:
+    engine = TorchEngine.of(tiny(tmp_path / "encoder"), BF16)
+    other = copy.deepcopy(engine)
+    assert other.model is not engine.model
+    np.testing.assert_array_equal(other.logits(texts(), pad_id=0), engine.logits(texts(), pad_id=0))
 
 
 @needs_onednn
@@ -77,15 +96,30 @@ def test_an_engine_answers_by_it(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, logits(engine.quick, texts(), BF16))
 
 
-@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize(
+    "lacking",
+    ["", "_linear_pointwise", "_is_mkldnn_bf16_supported", "its signature", "switched off", "x86"],
+)
 def test_without_such_operators_or_such_a_processor_it_does_not_serve(
-    there: bool, monkeypatch: pytest.MonkeyPatch
+    lacking: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Operators:
-        def __init__(self) -> None:
-            if there:
-                self._linear_pointwise = self._reorder_linear_weight = lambda *_: None
-                self._is_mkldnn_bf16_supported = lambda: False
+    def refusing(*_: object) -> None:
+        raise RuntimeError("expected other arguments")
 
-    monkeypatch.setattr(torch.ops, "mkldnn", Operators(), raising=False)
-    assert not onednn.serves()
+    there: dict[str, object] = {
+        "_is_mkldnn_bf16_supported": lambda: lacking != "_is_mkldnn_bf16_supported",
+        "_is_mkldnn_acl_supported": lambda: lacking == "x86",
+        "_reorder_linear_weight": SimpleNamespace(default=lambda weight: weight),
+        "_linear_pointwise": SimpleNamespace(
+            default=refusing if lacking == "its signature" else lambda states, *_: states
+        ),
+    }
+    if lacking == "_linear_pointwise":
+        del there[lacking]
+    monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace(**there), raising=False)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: lacking != "switched off")
+    onednn._works.cache_clear()
+    try:
+        assert onednn.serves() is (not lacking)
+    finally:
+        onednn._works.cache_clear()

@@ -138,7 +138,7 @@ def widening(config: Any, layer: Any) -> tuple[nn.Module, str, str]:
 
 
 def is_gelu(config: Any) -> bool:
-    """Say whether that activation is GELU by the error function."""
+    """Say whether the activation between a layer's two wide matrices is GELU, not approximated."""
     name = config.activation if config.model_type == "distilbert" else config.hidden_act
     return bool(name == "gelu")
 

@@ -56,8 +56,9 @@ def twin(model: ReviewClassifier) -> ReviewClassifier:
     """Return a model that answers alike, with the matrices of its layers in bf16.
 
     Autocast would make the same matrices of them, anew for each call: a third of the time that one
-    short text takes. Where oneDNN is there, they are laid out for it too, and products go on to
-    GELU at once, which answers a fifth to a third faster (docs/LOG.md). All else is shared.
+    short text takes. Where oneDNN multiplies in bf16, they are laid out for it too, and products
+    go on to GELU at once (docs/LOG.md): GELU then reads what has not been rounded to bf16, so that
+    answers are the model's to within that rounding. All else is shared with the model.
 
     Parameters
     ----------

@@ -18,9 +18,8 @@ USUAL = {M_MMAP_MAX: 65536, M_MMAP_THRESHOLD: 32 << 20, M_TRIM_THRESHOLD: 64 << 
 """What glibc comes to by itself as it frees large blocks; once told something it adapts no more."""
 
 EVERY = 50
-"""Steps after which what lies free between blocks in use is given back. Batches have many sizes, a
-block is free as a whole or not at all, and what none fits into any more would only grow: a training
-on texts of 512 tokens held 2.7 GB after 24 steps and 6.7 after 200 (docs/LOG.md)."""
+"""Steps after which what lies free between blocks in use is given back. Batches have many sizes;
+what lies free is often too small for the next, and the heap grows beyond it (docs/LOG.md)."""
 
 _lock = threading.Lock()
 _keepers: list[Keeping] = []
@@ -28,12 +27,12 @@ _keepers: list[Keeping] = []
 
 
 class Keeping:
-    """A heap that is being kept, and swept from time to time.
+    """Counts the steps of a training, and sweeps the heap where it is kept.
 
     Parameters
     ----------
     glibc : ctypes.CDLL or None
-        None: there is nothing to sweep.
+        None: it is not kept.
     """
 
     def __init__(self, glibc: Any) -> None:
@@ -52,7 +51,8 @@ def kept(compute: Compute) -> Iterator[Keeping]:
 
     A large block is otherwise given back to the system when it is freed, and each page of the next
     one is zeroed when it is first touched. In fp32, in parts of 2,048 tokens, keeping it gained
-    nothing (docs/LOG.md). What lies free at the end is given back. Does nothing where the C library
+    nothing (docs/LOG.md). What lies free is given back after every
+    ``EVERY`` steps and at the end. Does nothing where the C library
     is not glibc, or where someone has set its heap by the environment.
 
     Parameters

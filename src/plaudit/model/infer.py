@@ -50,6 +50,10 @@ class TorchEngine:
         model = model.to(compute.device).eval()
         return cls(model, compute, half.twin(model) if half.serves(model.stock, compute) else None)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What answers in the model's place can hold matrices that cannot be copied: made anew.
+        return TorchEngine.of, (self.model, self.compute)
+
     def logits(self, encoded: Encoded, *, pad_id: int) -> np.ndarray:
         """Return the logits of encoded texts in their order, float32, shape (N, C)."""
         return logits(self.quick or self.model, encoded, self.compute, pad_id=pad_id)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -124,8 +125,9 @@ def fit(
     TrainingError
         The loss or the gradient is no longer a number.
     """
-    with heap.kept(compute) as keeping:
-        for record in _steps(model, batches, course, compute, settings, validate):
+    steps = _steps(model, batches, course, compute, settings, validate)
+    with heap.kept(compute) as keeping, closing(steps):
+        for record in steps:
             keeping.step()
             yield record
 
@@ -137,7 +139,7 @@ def _steps(
     compute: Compute,
     settings: Settings,
     validate: Validate | None,
-) -> Iterator[StepRecord]:
+) -> Generator[StepRecord]:
     optim, train = settings.optim, settings.train
     state, room = settings.state or State(), settings.room or Room(compute.tokens_at_once)
     craft = settings.craft or Craft(model)
