@@ -96,6 +96,14 @@ def test_an_engine_answers_by_it(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, logits(engine.quick, texts(), BF16))
 
 
+@needs_onednn
+def test_to_ask_whether_it_serves_draws_no_random_number() -> None:
+    onednn._works.cache_clear()
+    before = torch.get_rng_state()
+    assert onednn.serves()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 @pytest.mark.parametrize(
     "lacking",
     ["", "_linear_pointwise", "_is_mkldnn_bf16_supported", "its signature", "switched off", "x86"],
