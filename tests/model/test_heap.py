@@ -87,19 +87,6 @@ def test_the_last_to_leave_gives_back(monkeypatch: pytest.MonkeyPatch) -> None:
     assert glibc.calls[-1] == (0,)
 
 
-def test_what_lies_free_is_given_back_every_so_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    glibc = Recorded()
-    monkeypatch.setattr(heap, "_glibc", lambda: glibc)
-    with heap.kept(BF16) as keeping:
-        for _ in range(2 * heap.EVERY + 1):
-            keeping.step()
-        assert glibc.calls.count((0,)) == 2
-    with heap.kept(Compute("cpu", "fp32", "")) as keeping:
-        for _ in range(heap.EVERY):
-            keeping.step()
-    assert glibc.calls.count((0,)) == 3  # the third was that of leaving
-
-
 @pytest.mark.parametrize(
     ("name", "value"), [("MALLOC_MMAP_MAX_", "9"), ("GLIBC_TUNABLES", "glibc.malloc.check=1")]
 )

@@ -17,52 +17,23 @@ KEEPING = {M_MMAP_MAX: 0, M_TRIM_THRESHOLD: -1}
 USUAL = {M_MMAP_MAX: 65536, M_MMAP_THRESHOLD: 32 << 20, M_TRIM_THRESHOLD: 64 << 20}
 """What glibc comes to by itself as it frees large blocks; once told something it adapts no more."""
 
-EVERY = 50
-"""Steps after which what lies free between blocks in use is given back. Batches have many sizes;
-what lies free is often too small for the next, and the heap grows beyond it (docs/LOG.md)."""
-
 _lock = threading.Lock()
-_keepers: list[Keeping] = []
+_keepers: list[object] = []
 """Those who are computing: the last one to leave gives back."""
 
 
-class Keeping:
-    """Counts the steps of a training, and sweeps the heap where it is kept.
-
-    Parameters
-    ----------
-    glibc : ctypes.CDLL or None
-        None: it is not kept.
-    """
-
-    def __init__(self, glibc: Any) -> None:
-        self._glibc, self._steps = glibc, 0
-
-    def step(self) -> None:
-        """Count a step of training; after each ``EVERY`` of them give back what lies free."""
-        self._steps += 1
-        if self._glibc is not None and self._steps % EVERY == 0:
-            self._glibc.malloc_trim(0)
-
-
 @contextlib.contextmanager
-def kept(compute: Compute) -> Iterator[Keeping]:
+def kept(compute: Compute) -> Iterator[None]:
     """Keep what is freed for the next allocation, while computing in bf16 on a processor.
 
     A large block is otherwise given back to the system when it is freed, and each page of the next
     one is zeroed when it is first touched. In fp32, in parts of 2,048 tokens, keeping it gained
-    nothing (docs/LOG.md). What lies free is given back after every
-    ``EVERY`` steps and at the end. Does nothing where the C library
+    nothing (docs/LOG.md). What lies free at the end is given back. Does nothing where the C library
     is not glibc, or where someone has set its heap by the environment.
 
     Parameters
     ----------
     compute : Compute
-
-    Yields
-    ------
-    Keeping
-        To be told of each step.
 
     Notes
     -----
@@ -70,14 +41,14 @@ def kept(compute: Compute) -> Iterator[Keeping]:
     """
     glibc = _glibc() if compute.half_on_cpu else None
     if glibc is None or _set_by_environment():
-        yield Keeping(None)
+        yield
         return
-    keeper = Keeping(glibc)
+    keeper = object()
     with _lock:
         _keepers.append(keeper)
         _set(glibc, KEEPING)
     try:
-        yield keeper
+        yield
     finally:
         with _lock:
             _keepers.remove(keeper)

@@ -153,9 +153,8 @@ def _trained(
     )
     history: list[GuessRecord] = []
     try:
-        with heap.kept(compute) as keeping:
+        with heap.kept(compute):
             for record in pretrain(mlm, batches, course, compute, practice):
-                keeping.step()
                 history.append(record)
                 if record.step * LINES // course.steps > (record.step - 1) * LINES // course.steps:
                     watcher.say(_line(history))

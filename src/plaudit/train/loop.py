@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -125,11 +124,8 @@ def fit(
     TrainingError
         The loss or the gradient is no longer a number.
     """
-    steps = _steps(model, batches, course, compute, settings, validate)
-    with heap.kept(compute) as keeping, closing(steps):
-        for record in steps:
-            keeping.step()
-            yield record
+    with heap.kept(compute):
+        yield from _steps(model, batches, course, compute, settings, validate)
 
 
 def _steps(
@@ -139,7 +135,7 @@ def _steps(
     compute: Compute,
     settings: Settings,
     validate: Validate | None,
-) -> Generator[StepRecord]:
+) -> Iterator[StepRecord]:
     optim, train = settings.optim, settings.train
     state, room = settings.state or State(), settings.room or Room(compute.tokens_at_once)
     craft = settings.craft or Craft(model)
