@@ -279,5 +279,10 @@ def test_values_stay_in_range_whatever_the_data(rows, classes, seed, ties):
         if math.isnan(estimate.value):
             assert estimate.low is None
             continue
-        low, high = {"mcc": (-1.0, 1.0), "log_loss": (0.0, 40.0)}.get(name, (0.0, 1.0))
+        low, high = {
+            "mcc": (-1.0, 1.0),
+            "log_loss": (0.0, 40.0),
+            # All classes' squares together; with two labels, those of the positive one alone.
+            "brier": (0.0, 1.0 if classes == 2 else 2.0),
+        }.get(name, (0.0, 1.0))
         assert low - 1e-12 <= estimate.value <= high + 1e-12
