@@ -124,6 +124,25 @@ def test_weights_of_a_model_of_words_share_the_encoder_that_they_stand_beside(re
     assert len(set(losses)) == 3
 
 
+def test_what_another_ablation_trained_alike_is_not_trained_again(done, recipe, monkeypatch):
+    learn, trained = trial.learn, []
+
+    def counted(config, *others):
+        trained.append((config.text.policy, config.optim.weight_decay, config.seed))
+        return learn(config, *others)
+
+    monkeypatch.setattr(trial, "learn", counted)
+    decays, shared = {"optim.weight_decay": ["0.01", "0.1"]}, ["text.policy=head", "name=decays"]
+    found = plaudit.ablate(str(recipe), decays, shared, seeds=2)
+    assert trained == [("head", 0.1, 0), ("head", 0.1, 1)]
+    head = done["arms"][0]
+    assert found["arms"][0]["metrics"]["log_loss"] == head["metrics"]["log_loss"]
+    # What other versions computed is not the same.
+    monkeypatch.setattr(trial, "versions", lambda: {"torch": "0"})
+    plaudit.ablate(str(recipe), decays, shared)
+    assert trained[2:] == [("head", 0.01, 0), ("head", 0.1, 0)]
+
+
 def test_another_ablation_has_a_folder_of_its_own(done, recipe):
     other = plaudit.ablate(str(recipe), {"imbalance.method": ["none", "oversample"]})
     assert Path(other["folder"]).name == "ablate-small-2"

@@ -14,7 +14,7 @@ import numpy as np
 
 from plaudit.ablate.arms import BUDGET_KEYS, Arm, arms_of
 from plaudit.ablate.document import Measured, document
-from plaudit.ablate.trial import Bench, write_json
+from plaudit.ablate.trial import ABLATIONS, Bench, write_json
 from plaudit.config import multilabel
 from plaudit.errors import ConfigError, DataError
 from plaudit.run.folder import take
@@ -38,7 +38,8 @@ def ablate(
 ) -> dict[str, Any]:
     """Train every value of a setting under the same budget, and compare them on validation.
 
-    What was interrupted goes on where it was; finished trials are not made again.
+    What was interrupted goes on where it was. Finished trials are not made again, nor are those of
+    other ablations in the same folder that had the same settings, seed, data and versions.
 
     Parameters
     ----------
@@ -122,7 +123,7 @@ def _measured(bench: Bench, arm: Arm, seeds: range, course: Course | None) -> Me
 def _folder(arms: Sequence[Arm], seeds: int, budget: Budget) -> Path:
     """Return the folder of this very ablation, if it was begun before, else a new one."""
     config = arms[0].config
-    name = f"ablate-{config.name}"
+    name = f"{ABLATIONS}{config.name}"
     plan = {
         "name": name,
         "arms": {arm.name: arm.config.digest() for arm in arms},

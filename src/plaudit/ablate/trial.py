@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from plaudit.artifact.spec import versions
 from plaudit.config import Config, ContrastConfig, NgramsConfig
 from plaudit.data.prepare import Prepared, prepare
 from plaudit.errors import ConfigError
@@ -31,6 +32,8 @@ from plaudit.train.course import Course, plan_course
 from plaudit.train.drive import Trained
 from plaudit.train.keep import Keeper
 
+ABLATIONS = "ablate-"
+"""How the name of an ablation's folder begins."""
 _FACTS = "trial.json"
 ROWS = ("data", "clean", "split", "pretrain", "distill", "pseudo", "cotrain")
 """The sections that decide what is learnt from."""
@@ -43,7 +46,7 @@ class Facts:
     Attributes
     ----------
     key : str
-        Digest of settings, seed, budget and data: a trial is found again by it.
+        Digest of settings, seed, budget, data, device and versions: a trial is found again by it.
     seed, steps, tokens, best_step : int
     epochs, seconds : float
     texts_cut, tokens_total, tokens_kept : int
@@ -132,7 +135,7 @@ class Bench:
     def trial(
         self, config: Config, seed: int, folder: Path, course: Course | None
     ) -> tuple[Facts, Predictions]:
-        """Train with a seed, unless that has been done.
+        """Train with a seed, unless that has been done, here or in another ablation.
 
         Parameters
         ----------
@@ -150,17 +153,10 @@ class Bench:
             The answers are for the validation rows.
         """
         key = self._key(config, seed, course)
-        if (folder / _FACTS).is_file():
-            facts = Facts(**json.loads((folder / _FACTS).read_text(encoding="utf-8")))
-            if facts.key == key:
-                return facts, predictions.read(folder / PREDICTIONS)
-        # What counts beside the encoder is learnt after it: such values share one training.
-        alike = self._key(config.model_copy(update={"ngrams": NgramsConfig()}), seed, course)
-        if alike not in self._logits:
-            logits_NC, trained, keeper = self._learnt(config, seed, folder, course)
-            keeper.checkpoints.clear()
-            self._logits[alike] = logits_NC, trained
-        facts, answers = self._told(config, seed, course, *self._logits[alike])
+        if known := _done(folder, key):
+            return known
+        elsewhere = self._elsewhere(key)
+        facts, answers = elsewhere or self._made(config, seed, folder, course)
         # Of an interrupted attempt, or of one with other data.
         (folder / PREDICTIONS).unlink(missing_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
@@ -168,6 +164,25 @@ class Bench:
         # Last, and whole: where it is, the trial is done.
         write_json(folder / _FACTS, asdict(facts))
         return facts, answers
+
+    def _elsewhere(self, key: str) -> tuple[Facts, Predictions] | None:
+        """Return the same trial as another ablation made it, if one did."""
+        for path in sorted(self.folder.parent.glob(f"{ABLATIONS}*/*/{_FACTS}")):
+            if known := _done(path.parent, key):
+                self.watcher.say(f"the same was trained before: {path.parent}")
+                return known
+        return None
+
+    def _made(
+        self, config: Config, seed: int, folder: Path, course: Course | None
+    ) -> tuple[Facts, Predictions]:
+        # What counts beside the encoder is learnt after it: such values share one training.
+        alike = self._key(config.model_copy(update={"ngrams": NgramsConfig()}), seed, course)
+        if alike not in self._logits:
+            logits_NC, trained, keeper = self._learnt(config, seed, folder, course)
+            keeper.checkpoints.clear()
+            self._logits[alike] = logits_NC, trained
+        return self._told(config, seed, course, *self._logits[alike])
 
     def train(self, config: Config, seed: int, folder: Path, course: Course | None) -> Made:
         """Train with a seed and answer the validation rows; what is kept is for the caller to say.
@@ -230,7 +245,10 @@ class Bench:
 
     def _key(self, config: Config, seed: int, course: Course | None) -> str:
         settings = "" if course is None else repr((course.steps, sorted(course.validate_after)))
-        parts = [config.digest(), str(seed), settings, self.rows(config)]
+        # Trials of different days and machines are compared: only what computed alike is alike.
+        compute = plan(config.train.device, config.train.precision)
+        computed = [compute.device, compute.precision, repr(sorted(versions().items()))]
+        parts = [config.digest(), str(seed), settings, self.rows(config), *computed]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
 
     def rows(self, config: Config) -> str:
@@ -240,6 +258,15 @@ class Bench:
             state.update(part.prints_N.tobytes())
             state.update(part.targets_N.tobytes())
         return state.hexdigest()[:16]
+
+
+def _done(folder: Path, key: str) -> tuple[Facts, Predictions] | None:
+    """Return the trial of a folder, if it is the one that a key stands for."""
+    if not (folder / _FACTS).is_file():
+        return None
+    stored = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+    same = stored["key"] == key
+    return (Facts(**stored), predictions.read(folder / PREDICTIONS)) if same else None
 
 
 def _facts(key: str, seed: int, trained: Trained, data: Data) -> Facts:
