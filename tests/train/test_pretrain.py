@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from plaudit.config import ModelConfig, OptimConfig, TextConfig, TrainConfig
 from plaudit.errors import ConfigError
-from plaudit.model import families
+from plaudit.model import families, half
 from plaudit.model.build import load_masked
 from plaudit.model.device import Compute
 from plaudit.text.batches import batch_of
@@ -184,6 +184,15 @@ def test_guessing_gets_better_and_the_decoder_stays_the_embeddings(
 def test_a_processor_in_bf16_is_prepared_for(mlm: Any, texts: Encoded, masking: Masking) -> None:
     next(steps(mlm, texts, masking, epochs=1, compute=Compute("cpu", "bf16", "a test")))
     assert families.embeddings(mlm)._forward_hooks
+
+
+def test_before_and_after_training_are_measured_alike_in_bf16(
+    mlm: Any, texts: Encoded, masking: Masking
+) -> None:
+    half_ = Compute("cpu", "bf16", "a test")
+    before = guessing_loss(mlm, [batch_of(texts, range(8))], half_, masking, seed=3)
+    half.prepare(mlm, half_)  # as training begins
+    assert guessing_loss(mlm, [batch_of(texts, range(8))], half_, masking, seed=3) == before
 
 
 def test_logits_come_in_blocks_of_few_sizes_and_idle_guesses_weigh_nothing(

@@ -182,6 +182,8 @@ def guessing_loss(
     float
         Mean over the guessed tokens, in nats; nan when there is none.
     """
+    # As in training, so that a loss before it and one after it differ by the training alone.
+    half.prepare(mlm, compute)
     random = torch.Generator().manual_seed(seed)
     total, count = 0.0, 0
     mlm.eval()
