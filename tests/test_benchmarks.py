@@ -509,3 +509,47 @@ def test_embedding_compares_sides_that_give_the_same_vectors(
     kept = json.loads((tmp_path / "embedding.json").read_text(encoding="utf-8"))["embedding"]
     assert kept["reviews"] == 12
     assert {len(rows) for rows in kept["rounds"].values()} == {2}
+
+
+def indexes_of_packages() -> tuple[str, str]:
+    packages, translations = [], []
+    for n in range(40):
+        tags = ["role::program", "use::editing" if n % 2 else "use::viewing", "suite::kde"]
+        packages.append(
+            f"Package: p{n}\nSource: s{n // 2} (1.{n})\nSection: {'xy'[n % 4 > 1]}\n"
+            f"Tag: {', '.join(tags[:2])},\n {tags[2]}\n"
+        )
+        translations.append(f"Package: p{n}\nDescription-en: line {n}\n About {n}.\n .\n More.\n")
+    packages.append("Package: untagged\nSection: x\n")
+    translations.append("Package: untagged\nDescription-en: line\n About it.\n")
+    return "\n".join(packages), "\n".join(translations)
+
+
+def test_of_each_source_one_package_is_read_with_its_tags():
+    import packages
+
+    found = packages.read(*indexes_of_packages())
+    assert [each.name for each in found] == [f"p{n}" for n in range(0, 40, 2)]
+    assert found[1].tags == ("role::program", "use::viewing", "suite::kde")
+    assert (found[1].line, found[1].description) == ("line 2", "About 2. More.")
+    rows = packages.several_labels(found, 10, seed=0)
+    assert len({row["text"] for row in rows}) == 10
+    assert rows[0]["text"].startswith("line ")
+    assert {tuple(row["label"]) for row in rows} == {("use::viewing",)}
+
+
+def test_another_line_is_of_the_same_section_and_each_package_stands_in_one_pair():
+    import packages
+
+    found = packages.read(*indexes_of_packages())
+    rows = packages.pairs(found, 20, seed=0)
+    assert len({row["line"] for row in rows}) == len({row["description"] for row in rows}) == 20
+    own = {each.line: each for each in found}
+    about = {each.description: each for each in found}
+    kinds = {"its own": 0, "another's": 0}
+    for row in rows:
+        one, other = about[row["description"]], own[row["line"]]
+        kinds[row["label"]] += 1
+        assert (one is other) == (row["label"] == "its own")
+        assert one.section == other.section
+    assert kinds == {"its own": 10, "another's": 10}
