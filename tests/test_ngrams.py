@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from plaudit import ngrams
 from plaudit.data.text_pairs import joined
+from plaudit.ngrams import counting
 
 GOOD = ["a wonderful warm film", "warm and wonderful acting", "wonderful", "a warm delight"]
 BAD = ["a dreadful dull film", "dull and dreadful acting", "dreadful", "a dull bore"]
@@ -96,9 +99,9 @@ def test_blocks_are_put_back_in_order_and_rows_beyond_the_cap_are_left_out_evenl
 ) -> None:
     every = ngrams.fit(BAD + GOOD, TARGETS, 2)
     whole = every.logits(BAD + GOOD)
-    monkeypatch.setattr(ngrams, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(counting, "ROWS_AT_ONCE", 3)
     assert ngrams.fit(BAD + GOOD, TARGETS, 2).logits(BAD + GOOD) == pytest.approx(whole)
-    monkeypatch.setattr(ngrams, "MAX_ROWS", 4)
+    monkeypatch.setattr(counting, "MAX_ROWS", 4)
     assert ngrams.learnt(BAD + GOOD, TARGETS).tolist() == [0, 2, 4, 7]
     few = ngrams.fit(BAD + GOOD, TARGETS, 2)
     assert len(few.columns_F) < len(every.columns_F)
@@ -152,3 +155,37 @@ def test_a_text_has_only_the_features_that_are_kept() -> None:
 def test_targets_must_fit_the_texts() -> None:
     with pytest.raises(ValueError, match="4 texts and 1 targets"):
         ngrams.fit(GOOD, np.zeros(1, dtype=int), 2)
+
+
+@given(text=st.text(st.sampled_from("warmdulİΣ' !9"), max_size=40), classes=st.sampled_from([2, 3]))
+@settings(max_examples=60)
+def test_what_words_add_is_the_difference_to_an_empty_text(text: str, classes: int) -> None:
+    targets = TARGETS if classes == 2 else np.array([0, 1, 2, 0, 1, 2, 0, 1])
+    model = ngrams.fit(["warm dull", "dul w a r m", *BAD[2:], *GOOD], targets, classes)
+    [whole, empty] = model.logits([text, ""])
+    spans_T2, adds_TC = model.pushes(text)
+    assert empty + adds_TC.sum(axis=0) == pytest.approx(whole, abs=1e-5)
+    held = {at for start, end in spans_T2.tolist() for at in range(start, end)}
+    assert held == {at for at, character in enumerate(text) if not character.isspace()}
+
+
+def test_a_run_s_words_share_what_it_adds_and_so_do_its_places() -> None:
+    model = ngrams.fit(["not good", "very bad", "good", "bad"] * 10, np.array([0, 0, 1, 1] * 10), 2)
+
+    def adds(text: str, run: str) -> float:
+        """What a run adds to the second class, by hand."""
+        kept = [column(model, each) for each in dict.fromkeys([*text.split(), *PAIRS[text]])]
+        length = math.sqrt(sum(float(model.ratios_KF[0, c]) ** 2 for c in kept))
+        place = column(model, run)
+        return float(model.ratios_KF[0, place] * model.weights_KF[0, place]) / length / 2
+
+    PAIRS = {"not good": ["not good"], "good bad good": []}
+    _, pushes_TC = model.pushes("not good")
+    both = adds("not good", "not good") / 2
+    assert pushes_TC[:, 1] == pytest.approx(
+        [adds("not good", "not") + both, adds("not good", "good") + both]
+    )
+    _, pushes_TC = model.pushes("good bad good")
+    good = adds("good bad good", "good") / 2
+    assert pushes_TC[:, 1] == pytest.approx([good, adds("good bad good", "bad"), good])
+    assert pushes_TC[:, 0] == pytest.approx(-pushes_TC[:, 1])

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from plaudit import ngrams
 from plaudit.evaluate import baseline
+from plaudit.ngrams import counting
 
 GOOD = ["a wonderful warm film", "warm and wonderful acting", "wonderful", "a warm delight"]
 BAD = ["a dreadful dull film", "dull and dreadful acting", "dreadful", "a dull bore"]
@@ -64,7 +64,7 @@ def test_it_is_deterministic():
 
 
 def test_rows_beyond_the_cap_are_left_out_evenly_and_the_name_says_so(monkeypatch):
-    monkeypatch.setattr(ngrams, "MAX_ROWS", 4)
+    monkeypatch.setattr(counting, "MAX_ROWS", 4)
     result = baseline.tfidf(BAD + GOOD, targets(0, 1), ["warm", "dull"], 2)
 
     assert result.name.endswith("on 4 of the 8 training rows")
@@ -73,7 +73,7 @@ def test_rows_beyond_the_cap_are_left_out_evenly_and_the_name_says_so(monkeypatc
 
 def test_blocks_are_put_back_in_order(monkeypatch):
     whole = baseline.tfidf(BAD + GOOD, targets(0, 1), BAD + GOOD, 2)
-    monkeypatch.setattr(ngrams, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(counting, "ROWS_AT_ONCE", 3)
     blocks = baseline.tfidf(BAD + GOOD, targets(0, 1), BAD + GOOD, 2)
 
     assert blocks.probabilities_NC == pytest.approx(whole.probabilities_NC)

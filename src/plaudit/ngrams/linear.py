@@ -5,62 +5,25 @@ both is right more often than either. Words are hashed, so that memory does not 
 vocabulary (the pairs of 25,000 reviews alone are some two million strings).
 
 Axes: N texts, F features that are kept, K classifiers (one for two classes, else one each, against
-the rest), C classes.
+the rest), C classes, T words of a text, G runs of them.
 """
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plaudit.data.text_pairs import SEPARATOR, halves
+from plaudit.ngrams.counting import PAIRS_OF_TOKENS, Integers, count, frequent, learnt, runs
 
-ROWS_AT_ONCE = 5_000
-MAX_ROWS = 100_000
-"""About 1.5 GB while fitting; more rows hardly move a linear model."""
-ROWS_FOR_MIN_DF = 200
-"""With fewer, dropping words seen once leaves too little."""
 # Of those tried on 3,746 reviews of a training part, these have the least log loss (docs/LOG.md).
 _INVERSE_REGULARISATION = 10.0
 _TOLERANCE = 1e-3
-
-Integers = NDArray[np.integer[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Counting:
-    """What of a text is counted.
-
-    Attributes
-    ----------
-    pattern : str
-        Regular expression of a token.
-    longest : int
-        Tokens in a run; shorter ones are counted too.
-    hashed : int
-        Features, before those that training did not see are dropped.
-    """
-
-    pattern: str
-    longest: int
-    hashed: int
-
-    def described(self) -> dict[str, str]:
-        """Return it for a file's header: under one key, since the order of several is random."""
-        return {"counts": json.dumps(asdict(self))}
-
-
-PAIRS_OF_WORDS = Counting(r"\b\w+\b", 2, 2**20)
-"""Words of one letter count too."""
-PAIRS_OF_TOKENS = Counting(r"\w+|[^\w\s]", 2, 2**20)
-"""Words and marks: "!" and "?" tell something too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,10 +64,39 @@ class NgramModel:
         """
         blocks = count(texts, np.arange(len(texts)), PAIRS_OF_TOKENS)
         parts = [self._margins(block) for block in blocks]
-        margins_NK = np.concatenate(parts) if parts else np.zeros((0, len(self.bias_K)))
-        if margins_NK.shape[1] == 1:
-            return np.concatenate([-margins_NK / 2, margins_NK / 2], axis=1)
-        return margins_NK
+        return _by_class(np.concatenate(parts) if parts else np.zeros((0, len(self.bias_K))))
+
+    def pushes(self, text: str) -> tuple[Integers, NDArray[np.float64]]:
+        """Say what each word adds to the logits, which are those of an empty text and all of that.
+
+        A run counts once however often a text has it, so its places share what it adds, and its
+        words share that again.
+
+        Parameters
+        ----------
+        text : str
+            A single one, cleaned.
+
+        Returns
+        -------
+        (ndarray of int64, shape (T, 2), ndarray of float64, shape (T, C))
+            The characters of each word, first and one past the last; and what it adds.
+        """
+        found = runs(text, PAIRS_OF_TOKENS)
+        seen_U, which_G, times_U = np.unique(
+            found.columns_G, return_inverse=True, return_counts=True
+        )
+        place_U = np.minimum(np.searchsorted(self.columns_F, seen_U), len(self.columns_F) - 1)
+        known_U = self.columns_F[place_U] == seen_U
+        ratios_KU = self.ratios_KF[:, place_U].astype(np.float64) * known_U
+        length_K1 = np.maximum(np.linalg.norm(ratios_KU, axis=1, keepdims=True), 1e-300)
+        adds_KU = ratios_KU / length_K1 * self.weights_KF[:, place_U] / times_U
+        adds_GK = adds_KU.T[which_G] / found.words_G[:, None]
+        adds_TK = np.zeros((len(found.spans_T2), len(self.bias_K)))
+        for further in range(PAIRS_OF_TOKENS.longest):
+            within_G = found.words_G > further
+            np.add.at(adds_TK, found.first_G[within_G] + further, adds_GK[within_G])
+        return found.spans_T2, _by_class(adds_TK)
 
     def _margins(self, counts: Any) -> NDArray[np.float64]:
         kept = self._kept(counts)
@@ -210,6 +202,13 @@ def fit(texts: Sequence[str], targets_N: Integers, classes: int) -> NgramModel:
     )
 
 
+def _by_class(margins: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give each class its own; of two classes, each has half of what tells them apart."""
+    if margins.shape[1] == 1:
+        return np.concatenate([-margins / 2, margins / 2], axis=1)
+    return margins
+
+
 def _classifiers(classes: int) -> int:
     return 1 if classes == 2 else classes
 
@@ -244,65 +243,3 @@ def _weighted(counts: Any, ratios_F: NDArray[np.float32]) -> Any:
 
     values = ratios_F[counts.indices]
     return normalize(sparse.csr_matrix((values, counts.indices, counts.indptr), counts.shape))
-
-
-def learnt(texts: Sequence[str], targets: Integers) -> Integers:
-    """Return which rows a linear model is trained on: all, or as many as it has room for.
-
-    Raises
-    ------
-    ValueError
-        Texts and targets differ in number, or there are none.
-    """
-    rows = len(texts)
-    if rows != len(targets) or not rows:
-        raise ValueError(
-            f"one target a text is needed, found {rows} texts and {len(targets)} targets"
-        )
-    if rows <= MAX_ROWS:
-        return np.arange(rows)
-    return np.linspace(0, rows - 1, MAX_ROWS).astype(np.int64)
-
-
-def frequent(counts: Any, rows: int) -> Integers:
-    """Return the features worth keeping: those of two texts or more, where there are enough."""
-    documents = np.bincount(counts.indices, minlength=counts.shape[1])
-    columns = np.flatnonzero(documents >= (2 if rows >= ROWS_FOR_MIN_DF else 1))
-    # No word at all: an empty column leaves the classes' shares to learn.
-    return columns if len(columns) else np.zeros(1, dtype=np.int64)
-
-
-def count(texts: Sequence[str], chosen: Integers, counting: Counting) -> Iterator[Any]:
-    """Count words and runs of words, in sparse blocks of bounded size.
-
-    Parameters
-    ----------
-    texts : sequence of str
-        Single ones, or pairs as :mod:`plaudit.data.text_pairs` joins them; the words of either
-        text of a pair are counted apart.
-    chosen : ndarray of int
-        Which of them.
-    counting : Counting
-
-    Yields
-    ------
-    scipy.sparse.csr_matrix
-    """
-    from scipy import sparse
-    from sklearn.feature_extraction.text import HashingVectorizer
-
-    counter = HashingVectorizer(
-        n_features=counting.hashed,
-        ngram_range=(1, counting.longest),
-        token_pattern=counting.pattern,
-        alternate_sign=False,
-        norm=None,
-        dtype=np.float32,
-    )
-    for start in range(0, len(chosen), ROWS_AT_ONCE):
-        block = [texts[row] for row in chosen[start : start + ROWS_AT_ONCE].tolist()]
-        if SEPARATOR not in block[0]:
-            yield counter.transform(block)
-        else:
-            both = zip(*map(halves, block), strict=True)
-            yield sparse.hstack([counter.transform(half) for half in both], format="csr")
