@@ -19,6 +19,7 @@ from plaudit.model import onnx
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute, plan
 from plaudit.model.infer import Engine, TorchEngine, softmax
+from plaudit.ngrams import NgramModel
 from plaudit.text.encode import TextEncoder
 
 Given = str | tuple[str, str]
@@ -97,6 +98,11 @@ class Classifier:
     def encoder(self) -> TextEncoder:
         """What turns cleaned texts into token ids."""
         return self._encoder
+
+    @property
+    def ngrams(self) -> NgramModel | None:
+        """The model of words that counts beside the encoder, if there is one."""
+        return self._ngrams
 
     @classmethod
     def load(cls, path: Path | str, *, device: str = "auto", precision: str = "auto") -> Classifier:

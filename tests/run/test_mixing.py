@@ -88,8 +88,9 @@ def test_the_report_says_what_each_part_and_both_are_worth(
     fitted = done.report["calibration"]["validation"]["after"]["log_loss"]
     assert fitted == pytest.approx(both["log_loss"], abs=1e-9)
     assert any("A model of words counts beside the encoder" in line for line in lines)
-    assert any("The answers are not explained: a model of words" in line for line in lines)
-    assert done.report["explanation"]["failed"].startswith("a model of words counts")
+    explained = done.report["explanation"]
+    assert explained["failed"] is None
+    assert explained["faithfulness"]["below_reverse"]["value"] > 0
     assert "a model of words counts" in done.report["model"]["pipeline_note"]
 
 
@@ -104,6 +105,31 @@ def test_evaluate_and_predict_answer_as_the_run_did(
     found = Classifier.load(done.model).predict([rows[int(each)] for each in kept.prints_N])
     labels = [kept.labels.index(each.label) for each in found]
     assert labels == kept.predicted_N.tolist()
+
+
+def test_an_explanation_is_of_both_and_of_the_whole_text(
+    made: tuple[run.Run, list[str]], reviews_file: Path
+) -> None:
+    done, _ = made
+    classifier, words = Classifier.load(done.model), words_of(done)
+    text = " ".join(texts_of(reviews_file)[:12])  # more than the encoder reads
+    [found] = explain(classifier, [text], method="integrated-gradients")
+    assert abs(found.delta or 9.0) < 0.05
+    assert found.probability == pytest.approx(classifier.predict([text])[0].probability, abs=1e-3)
+    assert all(word.score is not None for word in found.words)
+    alone = Classifier.load(done.model)
+    alone._ngrams = None
+    [encoder] = explain(alone, [text], target=found.target)
+    [both] = explain(classifier, [text])
+    unread = [n for n, word in enumerate(encoder.words) if word.score is None]
+    assert unread
+    spans_T2, adds_TC = words.pushes(found.text)
+    way = 1 if found.target == classifier.labels[1] else -1
+    for n, (mine, its) in enumerate(zip(both.words, encoder.words, strict=True)):
+        within_T = (spans_T2[:, 0] >= mine.start) & (spans_T2[:, 1] <= mine.end)
+        adds = way * (adds_TC[within_T, 1] - adds_TC[within_T, 0]).sum()
+        wanted = (its.score or 0.0) + done.report["ngrams"]["weight"] * adds
+        assert mine.score == pytest.approx(wanted, abs=1e-4), n
 
 
 def test_plain_transformers_refuses_it(made: tuple[run.Run, list[str]]) -> None:
@@ -126,9 +152,8 @@ def test_an_export_answers_by_both(made: tuple[run.Run, list[str]], reviews_file
         [each.probability for each in second], abs=1e-4
     )
     assert (exported.folder / artifact.NGRAMS).is_file()
-    for folder in (made[0].model, exported.folder):
-        with pytest.raises(ConfigError, match="a model of words counts beside this model's"):
-            explain(folder, ["a good film"])
+    with pytest.raises(ConfigError, match="has no gradients"):
+        explain(exported.folder, ["a good film"])
 
 
 def test_a_changed_or_missing_file_of_words_is_named(

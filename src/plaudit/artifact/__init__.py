@@ -14,7 +14,6 @@ from plaudit.artifact.spec import (
     Gate,
     Origin,
     Spec,
-    refuse_ngrams,
     refuse_pairs,
     versions,
 )
@@ -35,7 +34,6 @@ __all__ = [
     "files_of",
     "load",
     "read_spec",
-    "refuse_ngrams",
     "refuse_pairs",
     "save",
     "save_exported",

@@ -141,28 +141,6 @@ class Spec(BaseModel):
         return self.label_separator is not None
 
 
-def refuse_ngrams(spec: Spec, command: str) -> None:
-    """Say that a command looks into the encoder alone, which gives only a part of the answers.
-
-    Parameters
-    ----------
-    spec : Spec
-    command : str
-        Such as ``"explain"``.
-
-    Raises
-    ------
-    ConfigError
-        A model of words stands beside it.
-    """
-    if spec.ngram_weight:
-        raise ConfigError(
-            f"plaudit {command}: a model of words counts beside this model's encoder "
-            f"(ngrams.weight, here {spec.ngram_weight:.3g}), and {command} would tell of the "
-            "encoder alone. Use a model that was trained without ngrams.weight."
-        )
-
-
 def refuse_pairs(spec: Spec, command: str) -> None:
     """Say that a command takes no model of pairs.
 

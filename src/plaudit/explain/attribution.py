@@ -4,6 +4,11 @@ The path leads from the baseline, where every word is hidden behind [MASK] while
 stay, to the text, in the space of the word embeddings. Products are in fp32 also where the
 classifier answers in bf16: sums of small differences would lose what they add up.
 
+What a model of words adds to the logits, where there is one, starts as it is for a text without
+words. With two labels the log-odds are a sum of both parts, and the order of the steps makes no
+difference. With more, a single gradient is taken halfway on both; the whole path is walked by the
+words first, while the encoder still sees none, and then by the encoder.
+
 Axes: N texts, B texts of a batch, P pieces, T tokens, E embedding size, C classes, S ids of all
 pieces.
 """
@@ -11,7 +16,7 @@ pieces.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +40,10 @@ class Attributed:
     scores_S : ndarray of float64
         As ``Encoded.ids``; 0 for special tokens.
     logits_NC : ndarray of float64
+        What a model of words adds is in them.
+    slopes_NC : ndarray of float64
+        How the log-odds of the target follow each logit: what a model of words adds to the logits
+        pushes by that.
     targets_N : ndarray of int64
         The label that scores push towards.
     baseline_N : ndarray of float64 or None
@@ -43,6 +52,7 @@ class Attributed:
 
     scores_S: np.ndarray
     logits_NC: np.ndarray
+    slopes_NC: np.ndarray
     targets_N: np.ndarray
     baseline_N: np.ndarray | None = None
 
@@ -83,6 +93,7 @@ def gradients(
     classes = int(model.stock.config.num_labels)
     scores_S = np.zeros(len(encoded.ids))
     logits_NC = np.zeros((len(encoded), classes))
+    slopes_NC = np.zeros_like(logits_NC)
     embed = model.stock.get_input_embeddings()
     with _evaluating(model):
         for batch in padded(encoded, engine.compute.exact.tokens_at_once, pad_id):
@@ -91,17 +102,21 @@ def gradients(
             base = batch_of(hidden, rows, pad_id).to(engine.compute.device)
             with torch.no_grad():
                 logits_BC = model(*on.inputs)
+                empty_BC, beside_BC = _beside(reading, rows, logits_BC)
+                logits_BC = logits_BC + beside_BC
                 base_PTE = embed(base.ids_PT)
                 step_PTE = embed(on.ids_PT) - base_PTE
             middle_PTE = (base_PTE + 0.5 * step_PTE).requires_grad_()
+            middle_BC = (0.5 * (empty_BC + beside_BC)).requires_grad_()
             targets_B = _targets(logits_BC, target)
             with _embedded(embed, middle_PTE):
-                odds_B = log_odds(model(*on.inputs), targets_B)
-            (grad_PTE,) = torch.autograd.grad(odds_B.sum(), middle_PTE)
+                odds_B = log_odds(model(*on.inputs) + middle_BC, targets_B)
+            grad_PTE, slopes_BC = torch.autograd.grad(odds_B.sum(), (middle_PTE, middle_BC))
             scores_PT = (grad_PTE * step_PTE).sum(dim=-1)
             logits_NC[rows] = logits_BC.double().cpu().numpy()
+            slopes_NC[rows] = slopes_BC.double().cpu().numpy()
             _put(scores_S, scores_PT, batch, encoded)
-    return Attributed(scores_S, logits_NC, _chosen(logits_NC, target))
+    return Attributed(scores_S, logits_NC, slopes_NC, _chosen(logits_NC, target))
 
 
 def integrated(
@@ -137,7 +152,7 @@ def integrated(
     embed = model.stock.get_input_embeddings()
     scores_S = np.zeros(len(encoded.ids))
     logits_NC = np.zeros((len(encoded), int(model.stock.config.num_labels)))
-    baseline_N = np.zeros(len(encoded))
+    slopes_NC, baseline_N = np.zeros_like(logits_NC), np.zeros(len(encoded))
     with _evaluating(model):
         for n in range(len(encoded)):
             batch = batch_of(encoded, [n], pad_id)
@@ -145,11 +160,13 @@ def integrated(
                 each.to(engine.compute.device) for each in (batch, batch_of(hidden, [n], pad_id))
             )
             with torch.no_grad():
-                logits_BC, base_BC = model(*on.inputs), model(*base.inputs)
+                base_BC = model(*base.inputs)
+                empty_BC, beside_BC = _beside(reading, [n], base_BC)
+                logits_BC = model(*on.inputs) + beside_BC
             targets_B = _targets(logits_BC, target)
             pieces = len(on.ids_PT)
             at_once = engine.compute.exact.tokens_at_once // on.ids_PT.shape[1]
-            scores_PTE = attribution(_path(model, pieces, targets_B), embed).attribute(
+            scores_PTE = attribution(_path(model, pieces, targets_B, beside_BC), embed).attribute(
                 on.ids_PT,
                 baselines=base.ids_PT,
                 additional_forward_args=(on.mask_PT,),
@@ -158,8 +175,9 @@ def integrated(
             )
             _put(scores_S, scores_PTE.detach().sum(dim=-1), batch, encoded)
             logits_NC[n] = logits_BC[0].double().cpu().numpy()
-            baseline_N[n] = float(log_odds(base_BC, targets_B)[0])
-    return Attributed(scores_S, logits_NC, _chosen(logits_NC, target), baseline_N)
+            slopes_NC[n] = _slopes(base_BC + empty_BC, base_BC + beside_BC, targets_B, steps)
+            baseline_N[n] = float(log_odds(base_BC + empty_BC, targets_B)[0])
+    return Attributed(scores_S, logits_NC, slopes_NC, _chosen(logits_NC, target), baseline_N)
 
 
 def _captum() -> Any:
@@ -170,15 +188,38 @@ def _captum() -> Any:
     return captum.attr
 
 
+def _beside(
+    reading: Reading, rows: Sequence[int], like_BC: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what a model of words adds for texts without words and for these; else zeros."""
+    if reading.beside is None:
+        return torch.zeros_like(like_BC), torch.zeros_like(like_BC)
+    whole_BC = torch.as_tensor(reading.beside.logits_NC[rows]).to(like_BC)
+    return torch.as_tensor(reading.beside.empty_C).to(like_BC).expand_as(whole_BC), whole_BC
+
+
+def _slopes(
+    from_BC: torch.Tensor, to_BC: torch.Tensor, targets_B: torch.Tensor, steps: int
+) -> np.ndarray:
+    """Return the mean gradient of one text's log-odds on the straight path between logits, (C,)."""
+    nodes_S, weights_S = np.polynomial.legendre.leggauss(steps)
+    at_S1 = torch.as_tensor((nodes_S + 1) / 2).to(from_BC)[:, None]
+    path_SC = (from_BC + at_S1 * (to_BC - from_BC)).detach().requires_grad_()
+    odds_S = log_odds(path_SC, targets_B.expand(steps))
+    (slopes_SC,) = torch.autograd.grad(odds_S.sum(), path_SC)
+    mean_C: np.ndarray = (weights_S / 2) @ slopes_SC.double().cpu().numpy()
+    return mean_C
+
+
 def _path(
-    model: ReviewClassifier, pieces: int, targets_B: torch.Tensor
+    model: ReviewClassifier, pieces: int, targets_B: torch.Tensor, beside_BC: torch.Tensor
 ) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """Return the log-odds at several points of one text's path, whose pieces belong together."""
 
     def run(ids_PT: torch.Tensor, mask_PT: torch.Tensor) -> torch.Tensor:
         points = len(ids_PT) // pieces
         owner_P = torch.arange(points, device=ids_PT.device).repeat_interleave(pieces)
-        return log_odds(model(ids_PT, mask_PT, owner_P), targets_B.expand(points))
+        return log_odds(model(ids_PT, mask_PT, owner_P) + beside_BC, targets_B.expand(points))
 
     return run
 

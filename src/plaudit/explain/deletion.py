@@ -11,10 +11,11 @@ import numpy as np
 
 from plaudit.errors import DataError
 from plaudit.evaluate import bootstrap
+from plaudit.evaluate.mix import mixed
 from plaudit.evaluate.scores import Estimate
-from plaudit.explain.reading import Reading, read
+from plaudit.explain.reading import Reading
 from plaudit.explain.records import Explanation, Faithfulness, Method
-from plaudit.explain.texts import explain_cleaned
+from plaudit.explain.texts import explain_cleaned, reading_of
 from plaudit.predict import Classifier
 
 HIDDEN = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7)
@@ -32,9 +33,10 @@ def faithfulness(
 ) -> Faithfulness:
     """Compare explanations with random ones by a deletion curve.
 
-    The words of each text are hidden behind [MASK], step by step: from the most supportive of its
-    label on, in random order, and from the least supportive on; the probability of the label is
-    measured at each step. An explanation that says nothing gives equal curves.
+    The words of each text are hidden, behind [MASK] and from a model of words, step by step: from
+    the most supportive of its label on, in random order, and from the least supportive on; the
+    probability of the label is measured at each step. An explanation that says nothing gives equal
+    curves.
 
     Parameters
     ----------
@@ -92,7 +94,7 @@ def measure(
     told = [each for each in explanations if any(word.score is not None for word in each.words)]
     if not told:
         raise DataError("no text has a word that the model reads, so there is nothing to hide")
-    reading = read(classifier.encoder, [each.text for each in told])
+    reading = reading_of(classifier, [each.text for each in told])
     targets_N = np.asarray([classifier.labels.index(each.predicted) for each in told])
     # Towards the predicted label, whatever the explanation was asked for.
     sign = {True: 1.0, False: -1.0}
@@ -148,6 +150,9 @@ def _hide(
         first = words[np.argsort(key_W[words], kind="stable")]
         hide_W[first[: round(share * len(first))]] = True
     logits_NC = classifier.engine.logits(reading.hide(hide_W), pad_id=classifier.encoder.pad_id)
+    if classifier.ngrams is not None:
+        beside_NC = classifier.ngrams.logits(reading.blanked(hide_W))
+        logits_NC = mixed(logits_NC, beside_NC, classifier.spec.ngram_weight)
     found: np.ndarray = classifier.calibrated(logits_NC)[np.arange(len(targets_N)), targets_N]
     return found
 

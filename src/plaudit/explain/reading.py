@@ -11,8 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from plaudit.explain.words import spans
+from plaudit.explain.beside import Beside, beside
+from plaudit.explain.words import shares, spans
+from plaudit.ngrams import NgramModel
 from plaudit.text.encode import Encoded, TextEncoder
+
+BLANK = "\N{REPLACEMENT CHARACTER}"
+"""Stands for what a model of words is not to see: no word, and in hardly any text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ class Reading:
         words in one token.
     share_K : ndarray of float64
         The part of the id that falls to the word.
+    beside : Beside or None
+        What a model of words adds.
     """
 
     texts: tuple[str, ...]
@@ -47,6 +54,7 @@ class Reading:
     ids_K: np.ndarray
     words_K: np.ndarray
     share_K: np.ndarray
+    beside: Beside | None = None
 
     def hide(self, words_W: np.ndarray) -> Encoded:
         """Return the texts with the tokens of some words hidden.
@@ -59,14 +67,34 @@ class Reading:
         ids[self.ids_K[words_W[self.words_K]]] = self.hidden_id
         return replace(self.encoded, ids=ids)
 
+    def blanked(self, words_W: np.ndarray) -> list[str]:
+        """Return the texts with some words put out of a model of words' sight.
+
+        Their neighbours do not become neighbours of each other.
+
+        Parameters
+        ----------
+        words_W : ndarray of bool
+        """
+        found = []
+        for n, text in enumerate(self.texts):
+            characters = list(text)
+            for word in range(int(self.first_N[n]), int(self.first_N[n + 1])):
+                if words_W[word]:
+                    start, end = self.spans_W2[word].tolist()
+                    characters[start:end] = [BLANK] * (end - start)
+            found.append("".join(characters))
+        return found
+
     def baseline(self) -> Encoded:
         """Return the texts with every token hidden but the special ones, which say nothing."""
         ids = np.where(self.special_S, self.encoded.ids, self.hidden_id)
         return replace(self.encoded, ids=ids.astype(self.encoded.ids.dtype))
 
     def read_W(self) -> np.ndarray:
-        """Say which words the model reads at least a part of."""
-        return np.bincount(self.words_K, minlength=len(self.spans_W2)) > 0
+        """Say which words are read at least in part, be it by the model of words."""
+        read_W: np.ndarray = np.bincount(self.words_K, minlength=len(self.spans_W2)) > 0
+        return read_W if self.beside is None else read_W | self.beside.counted_W
 
     def by_word(self, scores_S: np.ndarray) -> np.ndarray:
         """Add up the scores of each word's tokens, shape (W,)."""
@@ -74,13 +102,22 @@ class Reading:
         return np.bincount(self.words_K, weights=weights, minlength=len(self.spans_W2))
 
 
-def read(encoder: TextEncoder, cleaned: Sequence[str]) -> Reading:
+def read(
+    encoder: TextEncoder,
+    cleaned: Sequence[str],
+    ngrams: NgramModel | None = None,
+    weight: float = 0.0,
+) -> Reading:
     """Encode texts as the classifier does, and find the words of each id.
 
     Parameters
     ----------
     encoder : TextEncoder
     cleaned : sequence of str
+    ngrams : NgramModel, optional
+        What counts beside the encoder.
+    weight : float
+        How much it counts.
 
     Returns
     -------
@@ -92,10 +129,10 @@ def read(encoder: TextEncoder, cleaned: Sequence[str]) -> Reading:
     pairs: list[tuple[int, int, float]] = []
     at = 0
     for n, (text, trace) in enumerate(zip(cleaned, traces, strict=True)):
-        shares = _shares(text, found[n], trace.offsets_T2)
+        parts = shares(text, found[n], trace.offsets_T2)
         for place, token in enumerate(trace.source_S.tolist(), start=at):
             if token >= 0:
-                pairs += [(place, int(first_N[n]) + word, part) for word, part in shares[token]]
+                pairs += [(place, int(first_N[n]) + word, part) for word, part in parts[token]]
         at += len(trace.source_S)
     source_S = np.concatenate([np.zeros(0, np.int64), *(trace.source_S for trace in traces)])
     encoded = encoder.encode(cleaned)
@@ -112,29 +149,8 @@ def read(encoder: TextEncoder, cleaned: Sequence[str]) -> Reading:
         ids_K=np.asarray(columns[0], dtype=np.int64),
         words_K=np.asarray(columns[1], dtype=np.int64),
         share_K=np.asarray(columns[2], dtype=np.float64),
+        beside=None if ngrams is None else beside(ngrams, weight, cleaned, found),
     )
-
-
-def _shares(
-    text: str, words: list[tuple[int, int]], offsets_T2: np.ndarray
-) -> list[list[tuple[int, float]]]:
-    """Share each token of a text among the words that its characters belong to."""
-    if not words:
-        return [[] for _ in offsets_T2]
-    word_at = np.full(len(text), -1)
-    for word, (start, end) in enumerate(words):
-        word_at[start:end] = word
-    starts = np.asarray([start for start, _ in words])
-    shares = []
-    for start, end in offsets_T2.tolist():
-        covered = word_at[start:end]
-        covered = covered[covered >= 0]
-        if not len(covered):
-            # Only white space, as SentencePiece has it before a word.
-            covered = np.asarray([min(int(np.searchsorted(starts, start)), len(words) - 1)])
-        own, counts = np.unique(covered, return_counts=True)
-        shares.append(list(zip(own.tolist(), (counts / len(covered)).tolist(), strict=True)))
-    return shares
 
 
 def _hidden_id(tokenizer: Any) -> int:

@@ -36,7 +36,8 @@ def explain(
     A word's score is what it adds to the log-odds of the label, compared with a text whose words
     are all hidden behind [MASK]. "integrated-gradients" follows the whole path between the two, so
     that the scores add up to the difference; "gradient" estimates it from the gradient halfway,
-    some ten times faster.
+    some ten times faster. Where a model of words counts beside the encoder (``ngrams.weight``), a
+    score is what the word adds to both, words that the encoder does not read included.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def explain_cleaned(
     towards = decide if index is None else index
     found: list[Explanation] = []
     for start in range(0, len(cleaned), CHUNK):
-        reading = read(classifier.encoder, cleaned[start : start + CHUNK])
+        reading = reading_of(classifier, cleaned[start : start + CHUNK])
         pad_id = classifier.encoder.pad_id
         if method == "gradient":
             attributed = gradients(engine, reading, towards, pad_id)
@@ -121,15 +122,19 @@ def explain_cleaned(
     return found
 
 
+def reading_of(classifier: Classifier, cleaned: Sequence[str]) -> Reading:
+    """Read texts as a classifier does, by its encoder and by its model of words, if it has one."""
+    return read(classifier.encoder, cleaned, classifier.ngrams, classifier.spec.ngram_weight)
+
+
 def torch_engine(classifier: Classifier) -> TorchEngine:
     """Return what computes a classifier's logits, if it has gradients.
 
     Raises
     ------
     ConfigError
-        The model was exported, or its answers come from a model of words too.
+        The model was exported.
     """
-    artifact.refuse_ngrams(classifier.spec, "explain")
     if isinstance(classifier.engine, TorchEngine):
         return classifier.engine
     exported = classifier.spec.exported
@@ -142,7 +147,6 @@ def _refuse_exported(folder: Path) -> None:
         spec = artifact.read_spec(folder)
     except PlauditError:
         return  # loading says what is wrong
-    artifact.refuse_ngrams(spec, "explain")  # as the original would
     exported = spec.exported
     if exported is None:
         return
@@ -180,6 +184,8 @@ def _explanations(
     reading: Reading, attributed: Attributed, classifier: Classifier, method: Method
 ) -> list[Explanation]:
     scores_W, read_W = reading.by_word(attributed.scores_S), reading.read_W()
+    if reading.beside is not None:
+        scores_W = scores_W + reading.beside.scores(attributed.slopes_NC, reading.first_N)
     labels = classifier.labels
     answers = classifier.answers(classifier.calibrated(attributed.logits_NC))
     found = []

@@ -1,4 +1,7 @@
-"""A text's words, as a reader sees them, whatever pieces a tokenizer cuts them into."""
+"""A text's words, as a reader sees them, whatever pieces a tokenizer cuts them into.
+
+Axes: T tokens.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+
+import numpy as np
 
 _RUN = re.compile(r"\S+")
 # Between letters or digits they belong to the word: don't, must-see, 8/10, 7.5.
@@ -35,6 +40,42 @@ def spans(text: str) -> list[tuple[int, int]]:
     ["Don't", 'miss', 'it', ':', 'a', 'must-see', ',', '8/10', '...']
     """
     return [span for run in _RUN.finditer(text) for span in _split(text, run.start(), run.end())]
+
+
+def shares(
+    text: str, words: list[tuple[int, int]], offsets_T2: np.ndarray
+) -> list[list[tuple[int, float]]]:
+    """Share each token of a text among the words that its characters belong to.
+
+    Parameters
+    ----------
+    text : str
+    words : list of (int, int)
+        From :func:`spans`.
+    offsets_T2 : ndarray of int
+        The characters of each token.
+
+    Returns
+    -------
+    list of list of (int, float)
+        For each token its words, and the part that falls to each.
+    """
+    if not words:
+        return [[] for _ in offsets_T2]
+    word_at = np.full(len(text), -1)
+    for word, (start, end) in enumerate(words):
+        word_at[start:end] = word
+    starts = np.asarray([start for start, _ in words])
+    found = []
+    for start, end in offsets_T2.tolist():
+        covered = word_at[start:end]
+        covered = covered[covered >= 0]
+        if not len(covered):
+            # Only white space, as SentencePiece has it before a word.
+            covered = np.asarray([min(int(np.searchsorted(starts, start)), len(words) - 1)])
+        own, counts = np.unique(covered, return_counts=True)
+        found.append(list(zip(own.tolist(), (counts / len(covered)).tolist(), strict=True)))
+    return found
 
 
 def _split(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -213,10 +213,6 @@ def _explanation(
     if config.pairs:
         say("The answers are not explained: that is for single texts, and these are pairs.")
         return None
-    if classifier.spec.ngram_weight:
-        why = "a model of words counts beside the encoder, and would be left out."
-        say(f"The answers are not explained: {why}")
-        return {"failed": why}
     settings = (config.seed, config.evaluate.confidence)
     return explaining.explanation(classifier, rows, mistakes, settings, say)
 

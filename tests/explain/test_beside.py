@@ -1,0 +1,100 @@
+"""Explanations of an encoder with a model of words beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from plaudit import ngrams
+from plaudit.explain import explain, faithfulness
+from plaudit.predict import Classifier
+from tests.conftest import NEGATIVE, POSITIVE
+
+TEXTS = [
+    "the worst plot and a dull film", "Great, great actor; the best movie!", "good but poor", ""
+]  # fmt: skip
+KINDS = [("negative", "positive"), ("bad", "fine", "great")]
+
+
+@pytest.fixture
+def both(random_classifier: Any) -> Any:
+    def make(labels: tuple[str, ...], weight: float = 1.5, **text: Any) -> Classifier:
+        classifier = random_classifier(labels=labels, **text)
+        words = [*NEGATIVE, *POSITIVE]
+        targets = np.arange(len(words)) * len(labels) // len(words)
+        # The last label is the most frequent one: an empty text says so.
+        words, targets = [*words, "x", "y", "z"], np.append(targets, [len(labels) - 1] * 3)
+        classifier._ngrams = ngrams.fit(words, targets, len(labels))
+        classifier.spec = classifier.spec.model_copy(update={"ngram_weight": weight})
+        return classifier
+
+    return make
+
+
+@pytest.mark.parametrize("labels", KINDS)
+def test_scores_of_both_add_up_to_the_difference(labels, both):
+    classifier = both(labels)
+    for found in explain(classifier, TEXTS, method="integrated-gradients", steps=300):
+        total = sum(word.score for word in found.words)
+        assert total == pytest.approx(found.log_odds - found.baseline_log_odds, abs=0.02)
+    # Of the last text, which has no words, that is all that words say.
+    shift = found.log_odds - alone(classifier, "", found.target)
+    assert abs(shift) > 0.05
+
+
+def alone(classifier: Classifier, text: str, target: str) -> float:
+    """The encoder's log-odds."""
+    logits_C = classifier.engine.logits(
+        classifier.encoder.encode([text]), pad_id=classifier.encoder.pad_id
+    )[0]
+    others = np.delete(logits_C, classifier.labels.index(target))
+    return float(logits_C[classifier.labels.index(target)] - np.logaddexp.reduce(others))
+
+
+@pytest.mark.parametrize("method", ["gradient", "integrated-gradients"])
+@pytest.mark.parametrize("labels", KINDS)
+def test_the_answer_explained_is_that_of_both(method, labels, both):
+    classifier = both(labels)
+    predicted = classifier.predict(TEXTS)
+    for found, prediction in zip(
+        explain(classifier, TEXTS, method=method, steps=2), predicted, strict=True
+    ):
+        assert found.target == found.predicted == prediction.label
+        assert found.probability == pytest.approx(prediction.probability, abs=1e-5)
+    own = [alone(classifier, text, each.label) for text, each in zip(TEXTS, predicted, strict=True)]
+    assert any(odds < 0 for odds in own), "or words change no label here"
+
+
+@pytest.mark.parametrize("labels", KINDS)
+def test_what_a_word_adds_counts_by_its_weight(labels, both):
+    classifier = both(labels, weight=50.0)
+    text = "the film was dull"
+    [found], [encoder] = (
+        explain(each, [text], target=labels[0]) for each in (classifier, both(labels, weight=0.0))
+    )
+    [*_, adds_C] = 50.0 * classifier.ngrams.pushes(text)[1]
+    # Away from the others, in shares that follow from their logits halfway.
+    away = adds_C[0] - adds_C[1:]
+    score = found.words[-1].score - encoder.words[-1].score
+    slack = 1e-3 if len(labels) == 2 else 2.0  # the encoder's slopes are others then
+    assert away.min() - slack <= score <= away.max() + slack
+    assert abs(score) > 5
+
+
+def test_words_are_hidden_from_both(both):
+    classifier = both(KINDS[0], weight=30.0)
+    texts = ["a worst film", "a great plot"]
+    found = faithfulness(classifier, texts, hidden=[0.4])
+    assert found.supportive[0] > 0.95
+    # Without words, what both say of none is left.
+    assert found.supportive[-1] == found.reverse[-1] < 0.9
+    assert found.supportive[1] < 0.9 < found.reverse[1]
+
+
+def test_words_that_only_one_part_reads_are_read(both):
+    classifier = both(KINDS[0], max_tokens=8)
+    [found] = explain(classifier, ["a film " * 10 + "worst"], target="negative")
+    assert all(word.score is not None for word in found.words)
+    assert found.words[-1].score > 0.1
