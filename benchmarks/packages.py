@@ -7,7 +7,7 @@ source describe themselves alike:
 - several labels: of programs, which of the most frequent tags of ``FACETS`` they have. A tag that
   nobody has set counts as not there, so that truth itself has gaps.
 - pairs: does this first line belong to this description? Half of the descriptions come with the
-  line of another package of the same section. Each package stands in one pair only.
+  line of another package of the same section. No package stands in two pairs.
 
 Beside the encoder stands the baseline that every run has: TF-IDF and logistic regression, which
 counts the words of a pair's texts apart. Selection on validation, one test. The indexes come from a
@@ -120,27 +120,21 @@ def several_labels(found: Sequence[Package], rows: int, seed: int) -> list[dict[
 def pairs(found: Sequence[Package], rows: int, seed: int) -> list[dict[str, Any]]:
     """Return first lines and descriptions, half of which belong together, in random order."""
     random = np.random.default_rng(seed)
-    order = [found[n] for n in random.permutation(len(found))[:rows]]
-    # Within a section, each takes the line of the next: another's, and none is taken twice.
-    sections: dict[str, list[Package]] = {}
-    for each in order[::2]:
-        sections.setdefault(each.section, []).append(each)
-    lines = {
-        one.name: other.line
-        for group in sections.values()
-        for one, other in zip(group, [*group[1:], group[0]], strict=True)
-        if one.line != other.line
-    }
-    made = [
-        {"line": lines[one.name], "description": one.description, "label": "another's"}
-        for one in order[::2]
-        if one.name in lines
-    ]
-    made += [
-        {"line": one.line, "description": one.description, "label": "its own"}
-        for one in order[1::2]
-    ]
+    order = [found[n] for n in random.permutation(len(found))]
+    own, others = order[: rows // 2], order[rows // 2 :]
+    made = [_pair(one, one, "its own") for one in own]
+    waiting: dict[str, Package] = {}
+    for one in others:
+        other = waiting.pop(one.section, None)
+        if other is None or other.line == one.line:
+            waiting[one.section] = one
+        elif len(made) < rows:
+            made.append(_pair(one, other, "another's"))
     return [made[n] for n in random.permutation(len(made))]
+
+
+def _pair(one: Package, other: Package, label: str) -> dict[str, Any]:
+    return {"line": other.line, "description": one.description, "label": label}
 
 
 def index(path: Path | None, place: str) -> str:

@@ -2,14 +2,16 @@
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 import plaudit
-from plaudit.ablate import trial
+from plaudit.ablate import kept, trial
 from plaudit.ablate.ablation import TABLE
 from plaudit.ablate.arms import arms_of, choices_of
 from plaudit.ablate.resampled import sample
@@ -138,9 +140,40 @@ def test_what_another_ablation_trained_alike_is_not_trained_again(done, recipe, 
     head = done["arms"][0]
     assert found["arms"][0]["metrics"]["log_loss"] == head["metrics"]["log_loss"]
     # What other versions computed is not the same.
-    monkeypatch.setattr(trial, "versions", lambda: {"torch": "0"})
+    monkeypatch.setattr(kept, "versions", lambda: {"torch": "0"})
     plaudit.ablate(str(recipe), decays, shared)
     assert trained[2:] == [("head", 0.01, 0), ("head", 0.1, 0)]
+
+
+def test_what_stands_behind_the_same_name_may_have_changed(
+    recipe, tiny_encoder, tmp_path, monkeypatch
+):
+    learn, trained = trial.learn, []
+
+    def counted(config, *others):
+        trained.append(config.optim.weight_decay)
+        return learn(config, *others)
+
+    monkeypatch.setattr(trial, "learn", counted)
+    encoder, out = tmp_path / "encoder", tmp_path / "runs"
+    shutil.copytree(tiny_encoder, encoder)
+    decays = {"optim.weight_decay": ["0", "0.1"]}
+    shared = [f"model.encoder={encoder}", f"out={out}", "train.max_steps=2", "train.evaluations=1"]
+    plaudit.ablate(str(recipe), decays, shared)
+    again = [*shared, "name=again"]
+    plaudit.ablate(str(recipe), decays, again)
+    assert trained == [0.0, 0.1]
+    # A trial that cannot be read is no reason to fail: it is made anew.
+    for path in out.glob("*/*/predictions.parquet"):
+        path.write_bytes(b"")
+    plaudit.ablate(str(recipe), decays, [*shared, "name=third"])
+    assert trained == [0.0, 0.1] * 2
+    weights = load_file(encoder / "model.safetensors")
+    save_file(
+        {name: 1.5 * tensor for name, tensor in weights.items()}, encoder / "model.safetensors"
+    )
+    plaudit.ablate(str(recipe), decays, [*shared, "name=third"])
+    assert trained == [0.0, 0.1] * 3
 
 
 def test_another_ablation_has_a_folder_of_its_own(done, recipe):

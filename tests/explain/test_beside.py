@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from plaudit import ngrams
 from plaudit.explain import explain, faithfulness
+from plaudit.explain.texts import reading_of
 from plaudit.predict import Classifier
 from tests.conftest import NEGATIVE, POSITIVE
 
@@ -83,14 +85,39 @@ def test_what_a_word_adds_counts_by_its_weight(labels, both):
     assert abs(score) > 5
 
 
-def test_words_are_hidden_from_both(both):
+def test_words_are_hidden_from_both(both, monkeypatch):
+    # So few features that each is a learnt one: what were put in a word's place would count.
+    few = replace(ngrams.PAIRS_OF_TOKENS, hashed=4)
+    monkeypatch.setattr("plaudit.ngrams.linear.PAIRS_OF_TOKENS", few)
     classifier = both(KINDS[0], weight=30.0)
-    texts = ["a worst film", "a great plot"]
+    assert len(classifier.ngrams.columns_F) == 4
+    texts = ["worst bad film", "a great plot"]
     found = faithfulness(classifier, texts, hidden=[0.4])
-    assert found.supportive[0] > 0.95
-    # Without words, what both say of none is left.
-    assert found.supportive[-1] == found.reverse[-1] < 0.9
-    assert found.supportive[1] < 0.9 < found.reverse[1]
+    reading = reading_of(classifier, texts)
+    every = np.ones(len(reading.spans_W2), dtype=bool)
+    nothing_C = 30.0 * classifier.ngrams.logits([""])[0]
+    assert reading.left_beside(every) == pytest.approx(np.stack([nothing_C] * 2))
+    assert reading.left_beside(~every) == pytest.approx(
+        30.0 * classifier.ngrams.logits(texts), abs=1e-4
+    )
+    # A word hidden takes the pairs that it is in along, and makes no new ones.
+    hidden = np.array([False, True, False] * 2)
+    assert reading.left_beside(hidden)[0] == pytest.approx(
+        alone_of(classifier, ["worst", "film"]), abs=1e-4
+    )
+    assert found.supportive[0] != found.supportive[-1]
+
+
+def alone_of(classifier: Classifier, words: list[str]) -> np.ndarray:
+    """What words add that have no neighbours, by hand."""
+    model = classifier.ngrams
+    few = replace(ngrams.PAIRS_OF_TOKENS, hashed=4)
+    columns = {int(next(ngrams.count([word], np.arange(1), few)).indices[0]) for word in words}
+    places = [int(np.searchsorted(model.columns_F, column)) for column in sorted(columns)]
+    ratios = model.ratios_KF[0, places].astype(np.float64)
+    margin = float(ratios @ model.weights_KF[0, places] / np.linalg.norm(ratios))
+    margin += float(model.bias_K[0])
+    return 30.0 * np.array([-margin / 2, margin / 2])
 
 
 def test_words_that_only_one_part_reads_are_read(both):

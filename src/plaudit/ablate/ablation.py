@@ -14,7 +14,8 @@ import numpy as np
 
 from plaudit.ablate.arms import BUDGET_KEYS, Arm, arms_of
 from plaudit.ablate.document import Measured, document
-from plaudit.ablate.trial import ABLATIONS, Bench, write_json
+from plaudit.ablate.kept import ABLATIONS, write_json
+from plaudit.ablate.trial import Bench
 from plaudit.config import multilabel
 from plaudit.errors import ConfigError, DataError
 from plaudit.run.folder import take
@@ -39,7 +40,8 @@ def ablate(
     """Train every value of a setting under the same budget, and compare them on validation.
 
     What was interrupted goes on where it was. Finished trials are not made again, nor are those of
-    other ablations in the same folder that had the same settings, seed, data and versions.
+    other ablations in the same folder that agree in settings, seed, data, weights, machine and
+    versions.
 
     Parameters
     ----------

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from plaudit.ablate.arms import Arm
+from plaudit.ablate.kept import Facts
 from plaudit.ablate.resampled import Sampled, sample
-from plaudit.ablate.trial import Facts
 from plaudit.config import Config
 from plaudit.evaluate.predictions import Predictions
 from plaudit.evaluate.scores import plain

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from plaudit.artifact.spec import versions
+from plaudit.ablate import kept
+from plaudit.ablate.kept import Facts
 from plaudit.config import Config, ContrastConfig, NgramsConfig
 from plaudit.data.prepare import Prepared, prepare
 from plaudit.errors import ConfigError
 from plaudit.evaluate import predictions
 from plaudit.evaluate.decide import answer
-from plaudit.evaluate.predictions import PREDICTIONS, Predictions
+from plaudit.evaluate.predictions import Predictions
 from plaudit.model.build import load_tokenizer
 from plaudit.model.device import plan
 from plaudit.model.infer import softmax
@@ -32,37 +32,8 @@ from plaudit.train.course import Course, plan_course
 from plaudit.train.drive import Trained
 from plaudit.train.keep import Keeper
 
-ABLATIONS = "ablate-"
-"""How the name of an ablation's folder begins."""
-_FACTS = "trial.json"
 ROWS = ("data", "clean", "split", "pretrain", "distill", "pseudo", "cotrain")
 """The sections that decide what is learnt from."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a trial was, and what it cost.
-
-    Attributes
-    ----------
-    key : str
-        Digest of settings, seed, budget, data, device and versions: a trial is found again by it.
-    seed, steps, tokens, best_step : int
-    epochs, seconds : float
-    texts_cut, tokens_total, tokens_kept : int
-        Of the training texts.
-    """
-
-    key: str
-    seed: int
-    steps: int
-    tokens: int
-    best_step: int
-    epochs: float
-    seconds: float
-    texts_cut: int
-    tokens_total: int
-    tokens_kept: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,25 +124,12 @@ class Bench:
             The answers are for the validation rows.
         """
         key = self._key(config, seed, course)
-        if known := _done(folder, key):
+        if known := kept.there(folder, key):
             return known
-        elsewhere = self._elsewhere(key)
+        elsewhere = kept.beside(self.folder, key, self.watcher.say)
         facts, answers = elsewhere or self._made(config, seed, folder, course)
-        # Of an interrupted attempt, or of one with other data.
-        (folder / PREDICTIONS).unlink(missing_ok=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        predictions.write(folder / PREDICTIONS, answers)
-        # Last, and whole: where it is, the trial is done.
-        write_json(folder / _FACTS, asdict(facts))
+        kept.keep(folder, facts, answers)
         return facts, answers
-
-    def _elsewhere(self, key: str) -> tuple[Facts, Predictions] | None:
-        """Return the same trial as another ablation made it, if one did."""
-        for path in sorted(self.folder.parent.glob(f"{ABLATIONS}*/*/{_FACTS}")):
-            if known := _done(path.parent, key):
-                self.watcher.say(f"the same was trained before: {path.parent}")
-                return known
-        return None
 
     def _made(
         self, config: Config, seed: int, folder: Path, course: Course | None
@@ -244,12 +202,7 @@ class Bench:
         return lesson(seeded, model, data, compute)
 
     def _key(self, config: Config, seed: int, course: Course | None) -> str:
-        settings = "" if course is None else repr((course.steps, sorted(course.validate_after)))
-        # Trials of different days and machines are compared: only what computed alike is alike.
-        compute = plan(config.train.device, config.train.precision)
-        computed = [compute.device, compute.precision, repr(sorted(versions().items()))]
-        parts = [config.digest(), str(seed), settings, self.rows(config), *computed]
-        return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+        return kept.key(config, seed, course, self.prepared(config), self.rows(config))
 
     def rows(self, config: Config) -> str:
         """Return a digest of the texts and labels that are trained and compared on."""
@@ -258,15 +211,6 @@ class Bench:
             state.update(part.prints_N.tobytes())
             state.update(part.targets_N.tobytes())
         return state.hexdigest()[:16]
-
-
-def _done(folder: Path, key: str) -> tuple[Facts, Predictions] | None:
-    """Return the trial of a folder, if it is the one that a key stands for."""
-    if not (folder / _FACTS).is_file():
-        return None
-    stored = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-    same = stored["key"] == key
-    return (Facts(**stored), predictions.read(folder / PREDICTIONS)) if same else None
 
 
 def _facts(key: str, seed: int, trained: Trained, data: Data) -> Facts:
@@ -283,15 +227,6 @@ def _facts(key: str, seed: int, trained: Trained, data: Data) -> Facts:
         tokens_total=int(encoded_.full_N.sum()),
         tokens_kept=int(encoded_.kept_N.sum()),
     )
-
-
-def write_json(path: Path, document: object) -> None:
-    """Write JSON so that a crash leaves either the old file or the new one."""
-    staged = path.with_name(f".{path.name}.part")
-    staged.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    with staged.open("rb") as file:
-        os.fsync(file.fileno())
-    staged.replace(path)
 
 
 def _digest(config: Config, parts: Sequence[str]) -> str:

@@ -113,8 +113,8 @@ def gradients(
                 odds_B = log_odds(model(*on.inputs) + middle_BC, targets_B)
             grad_PTE, slopes_BC = torch.autograd.grad(odds_B.sum(), (middle_PTE, middle_BC))
             scores_PT = (grad_PTE * step_PTE).sum(dim=-1)
-            logits_NC[rows] = logits_BC.double().cpu().numpy()
-            slopes_NC[rows] = slopes_BC.double().cpu().numpy()
+            logits_NC[rows] = logits_BC.cpu().double().numpy()
+            slopes_NC[rows] = slopes_BC.cpu().double().numpy()
             _put(scores_S, scores_PT, batch, encoded)
     return Attributed(scores_S, logits_NC, slopes_NC, _chosen(logits_NC, target))
 
@@ -174,7 +174,7 @@ def integrated(
                 internal_batch_size=max(pieces, at_once),
             )
             _put(scores_S, scores_PTE.detach().sum(dim=-1), batch, encoded)
-            logits_NC[n] = logits_BC[0].double().cpu().numpy()
+            logits_NC[n] = logits_BC[0].cpu().double().numpy()
             slopes_NC[n] = _slopes(base_BC + empty_BC, base_BC + beside_BC, targets_B, steps)
             baseline_N[n] = float(log_odds(base_BC + empty_BC, targets_B)[0])
     return Attributed(scores_S, logits_NC, slopes_NC, _chosen(logits_NC, target), baseline_N)
@@ -207,7 +207,7 @@ def _slopes(
     path_SC = (from_BC + at_S1 * (to_BC - from_BC)).detach().requires_grad_()
     odds_S = log_odds(path_SC, targets_B.expand(steps))
     (slopes_SC,) = torch.autograd.grad(odds_S.sum(), path_SC)
-    mean_C: np.ndarray = (weights_S / 2) @ slopes_SC.double().cpu().numpy()
+    mean_C: np.ndarray = (weights_S / 2) @ slopes_SC.cpu().double().numpy()
     return mean_C
 
 
@@ -247,7 +247,7 @@ def _embedded(embed: torch.nn.Module, embeddings_PTE: torch.Tensor) -> Iterator[
 
 
 def _targets(logits_BC: torch.Tensor, target: int | Choose) -> torch.Tensor:
-    chosen_B = _chosen(logits_BC.detach().double().cpu().numpy(), target)
+    chosen_B = _chosen(logits_BC.detach().cpu().double().numpy(), target)
     return torch.as_tensor(chosen_B, device=logits_BC.device)
 
 
@@ -259,7 +259,7 @@ def _chosen(logits_NC: np.ndarray, target: int | Choose) -> np.ndarray:
 
 def _put(scores_S: np.ndarray, scores_PT: torch.Tensor, batch: Batch, encoded: Encoded) -> None:
     """Write the scores of a batch's pieces where their ids stand."""
-    found = scores_PT.double().cpu().numpy()
+    found = scores_PT.cpu().double().numpy()
     own = [p for n in batch.rows_B.tolist() for p in range(*encoded.first_N[n : n + 2].tolist())]
     for p, row_T in zip(own, found, strict=True):
         start, end = encoded.starts_P[p : p + 2].tolist()

@@ -26,14 +26,21 @@ class Beside:
         Of a text without words.
     pushes_WC : ndarray of float64
         What each word adds to that.
-    counted_W : ndarray of bool
-        Which words are counted: all, but for what no part of is a letter, a digit or a mark.
+    model : NgramModel
+    weight : float
     """
 
     logits_NC: np.ndarray
     empty_C: np.ndarray
     pushes_WC: np.ndarray
-    counted_W: np.ndarray
+    model: NgramModel
+    weight: float
+
+    def left(self, text: str, hidden: np.ndarray) -> np.ndarray:
+        """Return what is added for a text of which some characters are hidden, shape (C,)."""
+        _, adds_TC = self.model.pushes(text, hidden)
+        left_C: np.ndarray = self.empty_C + self.weight * adds_TC.sum(axis=0)
+        return left_C
 
     def scores(self, slopes_NC: np.ndarray, first_N: np.ndarray) -> np.ndarray:
         """Return each word's push, shape (W,), by how the log-odds follow each text's logits.
@@ -74,16 +81,15 @@ def beside(
     empty_C = model.logits([""])[0]
     first_N = np.concatenate([[0], np.cumsum([len(words) for words in spans])]).astype(np.int64)
     pushes_WC = np.zeros((int(first_N[-1]), len(empty_C)))
-    counted_W = np.zeros(len(pushes_WC), dtype=bool)
     for text, words, first in zip(texts, spans, first_N[:-1].tolist(), strict=True):
         spans_T2, adds_TC = model.pushes(text)
         for adds_C, parts in zip(adds_TC, shares(text, words, spans_T2), strict=True):
             for word, part in parts:
                 pushes_WC[first + word] += part * adds_C
-                counted_W[first + word] = True
     return Beside(
         logits_NC=weight * model.logits(texts),
         empty_C=weight * empty_C,
         pushes_WC=weight * pushes_WC,
-        counted_W=counted_W,
+        model=model,
+        weight=weight,
     )

@@ -11,7 +11,6 @@ import numpy as np
 
 from plaudit.errors import DataError
 from plaudit.evaluate import bootstrap
-from plaudit.evaluate.mix import mixed
 from plaudit.evaluate.scores import Estimate
 from plaudit.explain.reading import Reading
 from plaudit.explain.records import Explanation, Faithfulness, Method
@@ -150,9 +149,8 @@ def _hide(
         first = words[np.argsort(key_W[words], kind="stable")]
         hide_W[first[: round(share * len(first))]] = True
     logits_NC = classifier.engine.logits(reading.hide(hide_W), pad_id=classifier.encoder.pad_id)
-    if classifier.ngrams is not None:
-        beside_NC = classifier.ngrams.logits(reading.blanked(hide_W))
-        logits_NC = mixed(logits_NC, beside_NC, classifier.spec.ngram_weight)
+    if reading.beside is not None:
+        logits_NC = logits_NC.astype(np.float64) + reading.left_beside(hide_W)
     found: np.ndarray = classifier.calibrated(logits_NC)[np.arange(len(targets_N)), targets_N]
     return found
 

@@ -16,9 +16,6 @@ from plaudit.explain.words import shares, spans
 from plaudit.ngrams import NgramModel
 from plaudit.text.encode import Encoded, TextEncoder
 
-BLANK = "\N{REPLACEMENT CHARACTER}"
-"""Stands for what a model of words is not to see: no word, and in hardly any text."""
-
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -67,24 +64,22 @@ class Reading:
         ids[self.ids_K[words_W[self.words_K]]] = self.hidden_id
         return replace(self.encoded, ids=ids)
 
-    def blanked(self, words_W: np.ndarray) -> list[str]:
-        """Return the texts with some words put out of a model of words' sight.
-
-        Their neighbours do not become neighbours of each other.
+    def left_beside(self, words_W: np.ndarray) -> np.ndarray:
+        """Return what the model of words adds with some words hidden, shape (N, C).
 
         Parameters
         ----------
         words_W : ndarray of bool
         """
+        assert self.beside is not None  # noqa: S101 - asked only where there is one
         found = []
         for n, text in enumerate(self.texts):
-            characters = list(text)
-            for word in range(int(self.first_N[n]), int(self.first_N[n + 1])):
-                if words_W[word]:
-                    start, end = self.spans_W2[word].tolist()
-                    characters[start:end] = [BLANK] * (end - start)
-            found.append("".join(characters))
-        return found
+            own = slice(int(self.first_N[n]), int(self.first_N[n + 1]))
+            hidden = np.zeros(len(text), dtype=bool)
+            for start, end in self.spans_W2[own][words_W[own]].tolist():
+                hidden[start:end] = True
+            found.append(self.beside.left(text, hidden))
+        return np.stack(found)
 
     def baseline(self) -> Encoded:
         """Return the texts with every token hidden but the special ones, which say nothing."""
@@ -92,9 +87,9 @@ class Reading:
         return replace(self.encoded, ids=ids.astype(self.encoded.ids.dtype))
 
     def read_W(self) -> np.ndarray:
-        """Say which words are read at least in part, be it by the model of words."""
+        """Say which words are read at least in part; a model of words reads all."""
         read_W: np.ndarray = np.bincount(self.words_K, minlength=len(self.spans_W2)) > 0
-        return read_W if self.beside is None else read_W | self.beside.counted_W
+        return read_W if self.beside is None else np.ones_like(read_W)
 
     def by_word(self, scores_S: np.ndarray) -> np.ndarray:
         """Add up the scores of each word's tokens, shape (W,)."""

@@ -15,7 +15,7 @@ from plaudit.explain.attribution import Attributed, gradients, integrated
 from plaudit.explain.reading import Reading, read
 from plaudit.explain.records import Explanation, Method, Word
 from plaudit.model.infer import TorchEngine
-from plaudit.predict import Classifier
+from plaudit.predict import Classifier, checked
 
 CHUNK = 256
 """Texts explained at a time; within them batches are sorted by length."""
@@ -81,9 +81,7 @@ def explain(
     """
     if isinstance(texts, str):
         raise DataError("explain takes a list of texts, not one: explain(model, [text])")
-    for n, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise DataError(f"text {n} is {type(text).__name__}, not a string: {text!r:.80}")
+    texts = checked(texts)
     if steps < 1:
         raise ConfigError(f"steps = {steps}: integrated gradients need at least 1; 32 suits most.")
     if not isinstance(model, Classifier):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -126,6 +126,20 @@ class Runs:
     columns_G: Integers
     first_G: Integers
     words_G: Integers
+
+    def without(self, hidden: NDArray[np.bool_]) -> Runs:
+        """Return the runs that have no word with a hidden character; words stay in their places."""
+        ahead = np.concatenate([[0], np.cumsum(hidden)])
+        last_G = self.first_G + self.words_G - 1
+        seen_T = ahead[self.spans_T2[:, 1]] == ahead[self.spans_T2[:, 0]]
+        unseen = np.concatenate([[0], np.cumsum(~seen_T)])
+        left_G = unseen[last_G + 1] == unseen[self.first_G]
+        return replace(
+            self,
+            columns_G=self.columns_G[left_G],
+            first_G=self.first_G[left_G],
+            words_G=self.words_G[left_G],
+        )
 
 
 def runs(text: str, counting: Counting) -> Runs:

@@ -66,7 +66,9 @@ class NgramModel:
         parts = [self._margins(block) for block in blocks]
         return _by_class(np.concatenate(parts) if parts else np.zeros((0, len(self.bias_K))))
 
-    def pushes(self, text: str) -> tuple[Integers, NDArray[np.float64]]:
+    def pushes(
+        self, text: str, hidden: NDArray[np.bool_] | None = None
+    ) -> tuple[Integers, NDArray[np.float64]]:
         """Say what each word adds to the logits, which are those of an empty text and all of that.
 
         A run counts once however often a text has it, so its places share what it adds, and its
@@ -76,6 +78,9 @@ class NgramModel:
         ----------
         text : str
             A single one, cleaned.
+        hidden : ndarray of bool, optional
+            For each character of the text whether it is out of sight; words with such a character,
+            and runs with such a word, are not counted.
 
         Returns
         -------
@@ -83,6 +88,8 @@ class NgramModel:
             The characters of each word, first and one past the last; and what it adds.
         """
         found = runs(text, PAIRS_OF_TOKENS)
+        if hidden is not None:
+            found = found.without(hidden)
         seen_U, which_G, times_U = np.unique(
             found.columns_G, return_inverse=True, return_counts=True
         )

@@ -171,6 +171,7 @@ def guessing_loss(
     Parameters
     ----------
     mlm : transformers.PreTrainedModel
+        In bf16 on a processor it is prepared as for training, and stays so.
     batches : iterable of Batch or PackedBatch
     compute : Compute
     masking : Masking

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from plaudit import artifact
-from plaudit.ablate.trial import Bench, write_json
+from plaudit.ablate.kept import write_json
+from plaudit.ablate.trial import Bench
 from plaudit.config import Config, dump_toml, load, multilabel
 from plaudit.errors import ConfigError, Interrupted, TrainingError
 from plaudit.report.pages import REPORT, pages
