@@ -24,7 +24,11 @@ from plaudit.ablate.arms import choices_of
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "results.md"
-SECTION, UNEQUAL = "ablation", "imbalance"
+SECTION = "ablation"
+UNEQUAL = {
+    "imbalance": "Classes of unequal size",
+    "imbalance_amx": "Classes of unequal size, on a processor",
+}
 _BLOCK = re.compile(r"<!-- measured: ([\w-]+) -->\n.*?<!-- end -->\n", re.DOTALL)
 _TRIED = [
     "text.max_tokens=16", "split.train_size=40", "split.validation_size=24",
@@ -106,7 +110,7 @@ def _share(estimate: Mapping[str, float | None], sign: str = "") -> str:
     return f"{value}" if low is None else f"{value} ({low} to {high})"
 
 
-def unequal(result: Mapping[str, Any]) -> str:
+def unequal(name: str, result: Mapping[str, Any]) -> str:
     """Lay the raw result of ``imbalance.py`` out as Markdown between its marks."""
     columns = {
         "rare class's F1": ("natural", "minority_f1"),
@@ -130,7 +134,7 @@ def unequal(result: Mapping[str, Any]) -> str:
     )
     note = " ".join([note, result["note"]] if "note" in result else [note])
     shown = ["```", *result["commands"], "```", "", *lines, "", note]
-    return "\n".join([f"<!-- measured: {UNEQUAL} -->", *shown, "<!-- end -->", ""])
+    return "\n".join([f"<!-- measured: {name} -->", *shown, "<!-- end -->", ""])
 
 
 def page(text: str, folder: Path) -> str:
@@ -142,10 +146,11 @@ def page(text: str, folder: Path) -> str:
         The page has a table of what was not measured.
     """
     titles = {name: each["title"] for name, each in experiments().items()}
-    titles[UNEQUAL] = "Classes of unequal size"
+    titles |= UNEQUAL
     known = {name: block(name, found) for name in experiments() if (found := stored(name, folder))}
-    if found := Document.read(folder.parent / f"{UNEQUAL}.json"):
-        known[UNEQUAL] = unequal(found)
+    for name in UNEQUAL:
+        if found := Document.read(folder.parent / f"{name}.json"):
+            known[name] = unequal(name, found)
 
     def again(match: re.Match[str]) -> str:
         if match[1] not in known:
