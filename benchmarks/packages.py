@@ -43,8 +43,9 @@ FACETS = (
 )  # fmt: skip
 LABELS, ROWS = 16, 6_000
 SETTINGS = [
-    "text.max_tokens=128", "split.test_size=1500", "split.validation_size=500", "train.epochs=3",
-    "report.explain=false", "report.audit=false",
+    "text.max_tokens=128", "split.test_size=1500", "split.validation_size=500", "train.epochs=4",
+    "train.batch_tokens=2048", "optim.lr=2e-4", "optim.head_lr=2e-3", "report.explain=false",
+    "report.audit=false",
 ]  # fmt: skip
 TASKS = {
     "several_labels": ["data.multilabel=true", "data.text=text", "data.label=label"],
