@@ -169,7 +169,9 @@ def trained(task: str, rows: Sequence[dict[str, Any]], settings: Sequence[str]) 
         own = [f"data.train={table}", f"out={folder}", f"name={task}"]
         config = plaudit.load_config("imdb-minilm", [*own, *TASKS[task], *settings])
         report = plaudit.train(config).report
-    return {key: report[key] for key in ("test", "baseline", "training", "decision")}
+    # Without the loss of each step.
+    training = {key: value for key, value in report["training"].items() if key != "history"}
+    return {key: report[key] for key in ("test", "baseline", "decision")} | {"training": training}
 
 
 def spelt(estimate: dict[str, float | None]) -> str:
