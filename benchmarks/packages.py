@@ -121,6 +121,7 @@ def several_labels(found: Sequence[Package], rows: int, seed: int) -> list[dict[
 def pairs(found: Sequence[Package], rows: int, seed: int) -> list[dict[str, Any]]:
     """Return first lines and descriptions, half of which belong together, in random order."""
     random = np.random.default_rng(seed)
+    rows = min(rows, 2 * len(found) // 3)  # a line that is another's takes two packages
     order = [found[n] for n in random.permutation(len(found))]
     own, others = order[: rows // 2], order[rows // 2 :]
     made = [_pair(one, one, "its own") for one in own]

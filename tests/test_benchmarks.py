@@ -555,3 +555,5 @@ def test_another_line_is_of_the_same_section_and_no_package_stands_in_two_pairs(
         assert one.section == other.section
     assert kinds == {"its own": 6, "another's": 6}
     assert len(set(used)) == len(used) == 18
+    # However few there are, both kinds come.
+    assert len({row["label"] for row in packages.pairs(found[:9], 6_000, seed=0)}) == 2
