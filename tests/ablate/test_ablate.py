@@ -3,7 +3,9 @@
 import json
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from plaudit.data.sealed import Sealed
 from plaudit.errors import ConfigError, PlauditError
 from plaudit.evaluate.metrics import point, score
 from plaudit.evaluate.predictions import Predictions
+from plaudit.run.watching import Silent
 from tests.conftest import review
 
 POLICIES = ["head", "tail", "head_tail", "windows"]
@@ -174,6 +177,17 @@ def test_what_stands_behind_the_same_name_may_have_changed(
     )
     plaudit.ablate(str(recipe), decays, [*shared, "name=third"])
     assert trained == [0.0, 0.1] * 3
+
+
+def test_a_trial_is_named_by_what_it_reads_without_labels_too(recipe, tmp_path):
+    [config] = [arm.config for arm in arms_of(str(recipe), {"text.policy": ["head"]}, [])]
+    prepared = trial.Bench(tmp_path, Silent()).prepared(config)
+    texts = SimpleNamespace(rows=prepared.validation)
+    more = replace(prepared, unlabelled={"pretrain": texts})
+    one, other, again = (
+        kept.key(config, 0, None, rows, ["rows"]) for rows in (prepared, more, more)
+    )
+    assert one != other == again
 
 
 def test_another_ablation_has_a_folder_of_its_own(done, recipe):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from plaudit.evaluate.predictions import PREDICTIONS, Predictions
 from plaudit.machine import processor
 from plaudit.model.build import encoder_location
 from plaudit.model.device import plan
+from plaudit.train import durable
 from plaudit.train.course import Course
 
 ABLATIONS = "ablate-"
@@ -53,7 +53,13 @@ class Facts:
     tokens_kept: int
 
 
-def key(config: Config, seed: int, course: Course | None, prepared: Prepared, rows: str) -> str:
+def key(
+    config: Config,
+    seed: int,
+    course: Course | None,
+    prepared: Prepared,
+    digests: Sequence[str],
+) -> str:
     """Name all that a trial depends on, but for changes of plaudit itself between its versions.
 
     Parameters
@@ -62,8 +68,8 @@ def key(config: Config, seed: int, course: Course | None, prepared: Prepared, ro
     seed : int
     course : Course or None
     prepared : Prepared
-    rows : str
-        Digest of the texts and labels that are trained and compared on.
+    digests : sequence of str
+        Of the texts and labels that are trained and compared on, and from :func:`contents`.
 
     Returns
     -------
@@ -74,7 +80,7 @@ def key(config: Config, seed: int, course: Course | None, prepared: Prepared, ro
     # Of another machine both answers and seconds would be others.
     compute = plan(config.train.device, config.train.precision)
     computed = [compute.device, compute.precision, _device(compute.device)]
-    parts = [config.digest(), str(seed), settings, rows, *computed, *_contents(config)]
+    parts = [config.digest(), str(seed), settings, *digests, *computed]
     parts.append(repr(sorted(versions().items())))
     state = hashlib.sha256("|".join(parts).encode())
     for _, texts in sorted(prepared.unlabelled.items()):
@@ -88,7 +94,7 @@ def _device(name: str) -> str:
     return torch.cuda.get_device_name() if name == "cuda" else processor()
 
 
-def _contents(config: Config) -> list[str]:
+def contents(config: Config) -> list[str]:
     """Return digests of what stands behind the names of an encoder and a teacher."""
     place = Path(encoder_location(config.model.encoder))
     files = sorted(path for path in place.glob("*") if path.suffix in (".safetensors", ".json"))
@@ -144,7 +150,5 @@ def beside(
 def write_json(path: Path, document: object) -> None:
     """Write JSON so that a crash leaves either the old file or the new one."""
     staged = path.with_name(f".{path.name}.part")
-    staged.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    with staged.open("rb") as file:
-        os.fsync(file.fileno())
+    durable.write(staged, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
     staged.replace(path)

@@ -71,6 +71,7 @@ class Bench:
     _prepared: tuple[str, Prepared] | None = None
     _data: tuple[str, Data] | None = None
     _logits: dict[str, tuple[np.ndarray, Trained]] = field(default_factory=dict)
+    _contents: dict[tuple[str, str | None, bool], list[str]] = field(default_factory=dict)
 
     def prepared(self, config: Config) -> Prepared:
         """Return the rows; the test part stays sealed."""
@@ -202,7 +203,12 @@ class Bench:
         return lesson(seeded, model, data, compute)
 
     def _key(self, config: Config, seed: int, course: Course | None) -> str:
-        return kept.key(config, seed, course, self.prepared(config), self.rows(config))
+        # Read once: an encoder is some 90 MB, and a trial is named several times.
+        names = config.model.encoder, config.distill.teacher, config.distill.weight > 0
+        if names not in self._contents:
+            self._contents[names] = kept.contents(config)
+        digests = [self.rows(config), *self._contents[names]]
+        return kept.key(config, seed, course, self.prepared(config), digests)
 
     def rows(self, config: Config) -> str:
         """Return a digest of the texts and labels that are trained and compared on."""
