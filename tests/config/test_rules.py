@@ -108,3 +108,11 @@ def test_what_is_about_several_labels_alone_is_not_ignored(setting: str) -> None
 def test_several_columns_may_be_a_list() -> None:
     config = Config.model_validate({"data": {"label": ["joy", "fear"], "multilabel": True}})
     assert config.data.label == "joy,fear"
+
+
+def test_a_head_fitted_on_the_mean_of_windows_does_not_answer_by_their_maximum():
+    windows = {"policy": "windows", "max_tokens": 64, "window_pooling": "max"}
+    assert keys_of(changed(text=windows, contrast={"steps": 5})) == ["contrast.steps"]
+    assert keys_of(changed(text=windows)) == []
+    mean = {**windows, "window_pooling": "mean"}
+    assert keys_of(changed(text=mean, contrast={"steps": 5})) == []

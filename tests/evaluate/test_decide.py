@@ -170,6 +170,28 @@ def test_a_precision_that_cannot_be_had_is_not_claimed():
     assert fitted.after == 0.5
 
 
+@pytest.mark.parametrize("least", [1e-5, 1e-7, 1e-13, 0.0])
+def test_what_a_rule_is_said_to_reach_it_reaches_however_sure_the_model(least):
+    """One of 51 positive rows that the model is sure is none: no weight is large enough for it."""
+    positive = np.concatenate([np.linspace(0.6, 0.99, 50), [least], np.linspace(0.01, 0.4, 30)])
+    probabilities = np.stack([1 - positive, positive], axis=1)
+    targets = np.repeat([1, 0], [51, 30])
+    found = threshold.of_label(probabilities, targets, 1, ("recall", 1.0))
+    recall = recall_score(targets, decide.choose(probabilities, found.costs))
+
+    assert found.after == pytest.approx(recall)
+    assert found.reached == (recall == 1.0) == (least > 1e-6)
+
+
+def test_the_best_macro_f1_is_one_that_the_rule_has_however_sure_the_model():
+    probabilities = np.array([[1e-12, 1 - 1e-12]] * 5 + [[0.9, 0.1]] * 2 + [[0.4, 0.6]])
+    targets = np.array([0, 0, 0, 0, 0, 0, 1, 1])
+    found = threshold.by_macro_f1(probabilities, targets)
+    answers = decide.choose(probabilities, found.costs)
+
+    assert found.after == pytest.approx(f1_score(targets, answers, average="macro"))
+
+
 def test_conformal_sets_cover_as_often_as_asked():
     """Over many splits into fitted and fresh rows, the temperature fitted on the same rows."""
     covered = []

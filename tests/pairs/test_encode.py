@@ -57,6 +57,17 @@ def test_head_tail_keeps_both_ends_of_each_text(tokenizer: Any) -> None:
     assert [words.count("best"), words.count("worst")] == [2, 2]
 
 
+def test_a_text_of_one_word_is_not_cut_and_leaves_the_rest_to_the_other(tokenizer: Any) -> None:
+    pairs = [
+        joined(*pair) for pair in (("good", LONG), (LONG, "good"), ("good", "bad"), ("", "bad"))
+    ]
+    found, head = (encoder(tokenizer, policy).encode(pairs) for policy in ("head_tail", "head"))
+    assert found.kept_N.tolist() == head.kept_N.tolist() == [14, 14, 2, 1]
+    assert [found.piece(n).tolist() for n in (2, 3)] == [head.piece(n).tolist() for n in (2, 3)]
+    words = tokenizer.convert_ids_to_tokens(found.piece(0).tolist())
+    assert words[:3] == ["[CLS]", "good", "[SEP]"] and len(words) == 17
+
+
 def test_types_are_the_same_on_every_way_to_a_batch(tokenizer: Any) -> None:
     encoded = encoder(tokenizer).encode(joined(*pair) for pair in PAIRS[:4])
     direct = batch_of(encoded, [3, 0, 2])

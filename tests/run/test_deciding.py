@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from plaudit.data.fingerprint import fingerprint
 from plaudit.errors import ConfigError
 from plaudit.evaluate import calibrate
 from plaudit.evaluate.predictions import PREDICTIONS, read
+from plaudit.model.device import Compute
 from plaudit.model.infer import logits
 from plaudit.predict import Classifier
 from plaudit.run import learning
@@ -201,3 +204,24 @@ def test_score_marks_the_rows_of_which_predict_is_unsure(
     assert scored.added == ("predicted_label", "predicted_probability", "predicted_unsure")
     assert [line["predicted_unsure"] for line in lines] == [each.unsure for each in found]
     assert 0 < scored.unsure == sum(each.unsure for each in found) < len(found)
+
+
+def test_of_validations_that_are_near_that_of_the_state_that_was_kept_is_taken() -> None:
+    """Near the end of a schedule a validation may differ from the next by a few thousandths."""
+    kept = np.random.default_rng(0).normal(size=(40, 2))
+    later = kept + 2e-3
+    texts = ["a good film"] * 40
+    data = SimpleNamespace(
+        validation=texts, pad_id=0,
+        prepared=SimpleNamespace(validation=SimpleNamespace(texts=texts)),
+    )  # fmt: skip
+
+    class Told(learning.Lesson):
+        def _logits(self, texts: Any) -> np.ndarray:
+            places = np.unique(np.linspace(0, 39, 8).astype(int))
+            return kept[places] + 1e-4
+
+    compute = Compute("cpu", "bf16", "test")
+    lesson = Told(None, data, compute, None, None, None, validated=[kept, later])  # type: ignore[arg-type]
+    encoder = SimpleNamespace(encode=list)
+    assert lesson.final_logits(encoder) is kept  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from plaudit.cli import app
 from plaudit.config import load
 from plaudit.data.sealed import Sealed
 from plaudit.errors import ConfigError, Interrupted, TrainingError
+from plaudit.run.watching import Silent
 from plaudit.tune import trial, tuning
 from plaudit.tune.tuning import BEST, TABLE, Plan, resume
 from tests.tune.conftest import written
@@ -236,3 +237,26 @@ def test_mistakes_are_told_with_file_and_name_and_exit_code_2(recipe, tmp_path):
         assert CliRunner().invoke(app, asked).exit_code == 2
     told = CliRunner().invoke(app, ["tune", str(recipe), "--space", str(space)]).stderr
     assert "wrong.toml:1: optim.lrr is not a setting; did you mean optim.lr?" in told
+
+
+def test_trials_are_validated_after_the_same_steps_however_long_an_epoch_is(recipe, tmp_path):
+    """Shorter texts make fewer batches of an epoch; the pruner compares validations by number."""
+    space = tmp_path / "tokens.toml"
+    space.write_text("[text]\nmax_tokens = {choices = [8, 10]}\n", encoding="utf-8")
+    trials: list[list[tuple[int, float]]] = []
+
+    class Noting(Silent):
+        def say(self, line):
+            if line.startswith("trial ") and " of 3: " in line:
+                trials.append([])
+
+        def step(self, record):
+            if record.validation is not None:
+                trials[-1].append((record.step, record.epoch))
+
+    plan = Plan(trials=3, pruner="none")
+    plaudit.tune(str(recipe), ["train.epochs=3"], space=space, plan=plan, watcher=Noting())
+    first, *others = ([step for step, _ in marks] for marks in trials)
+    assert len(first) == 3
+    assert others == [first, first]
+    assert {round(marks[-1][1]) for marks in trials[1:]} != {3}  # of their own, longer, epochs

@@ -6,7 +6,6 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -104,10 +103,7 @@ def ablate(
 
 def _measured(bench: Bench, arm: Arm, seeds: range, course: Course | None) -> Measured:
     if course is not None:
-        # Steps and evaluations of the first value; what an epoch is, is the arm's own.
-        own = bench.plan(arm.config)
-        batches = course.steps * arm.config.train.accumulation
-        course = replace(course, batches=batches, steps_per_epoch=own.steps_per_epoch)
+        course = bench.alike(arm.config, course)
     trials = []
     for seed in seeds:
         bench.watcher.say(f"{arm.name}, seed {seed}")

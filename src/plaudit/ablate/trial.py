@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +72,7 @@ class Bench:
     _data: tuple[str, Data] | None = None
     _logits: dict[str, tuple[np.ndarray, Trained]] = field(default_factory=dict)
     _contents: dict[tuple[str, str | None, bool], list[str]] = field(default_factory=dict)
+    _courses: dict[str, Course] = field(default_factory=dict)
 
     def prepared(self, config: Config) -> Prepared:
         """Return the rows; the test part stays sealed."""
@@ -99,10 +100,22 @@ class Bench:
 
     def plan(self, config: Config) -> Course:
         """Return the course that a configuration takes by itself."""
-        # Without the stage before training: it is the batches that are counted.
-        plain = config.model_copy(update={"contrast": ContrastConfig()})
-        sampler = self.lesson(plain, config.seed).sampler
-        return plan_course(sampler, config.train, validated=True)
+        key = config.digest()
+        if key not in self._courses:
+            # Without the stage before training: it is the batches that are counted.
+            plain = config.model_copy(update={"contrast": ContrastConfig()})
+            sampler = self.lesson(plain, config.seed).sampler
+            self._courses[key] = plan_course(sampler, config.train, validated=True)
+        return self._courses[key]
+
+    def alike(self, config: Config, course: Course) -> Course:
+        """Return another's course for a configuration: what an epoch is stays its own.
+
+        Steps are as many, and validations as many and after the same steps.
+        """
+        batches = course.steps * config.train.accumulation
+        own = self.plan(config)
+        return replace(course, batches=batches, steps_per_epoch=own.steps_per_epoch)
 
     def trial(
         self, config: Config, seed: int, folder: Path, course: Course | None

@@ -50,6 +50,7 @@ def conflicts(config: Config) -> list[Conflict]:
         *_split(config),
         *_imbalance(config),
         *_craft(config),
+        *_contrast(config),
         *_lora(config),
         *_models(config),
         *_decide(config),
@@ -192,6 +193,20 @@ def _craft(config: Config) -> list[Conflict]:
             )
         )
     return found
+
+
+def _contrast(config: Config) -> list[Conflict]:
+    text = config.text
+    if not (config.contrast.steps and text.policy == "windows" and text.window_pooling == "max"):
+        return []
+    return [
+        Conflict(
+            ("contrast.steps", "text.window_pooling"),
+            "contrast.steps is above 0: the head is then fitted on the mean of a text's windows, "
+            "and would answer by their maximum. Set text.window_pooling to mean, or text.policy "
+            "to head_tail.",
+        )
+    ]
 
 
 def _lora(config: Config) -> list[Conflict]:

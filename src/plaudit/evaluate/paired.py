@@ -79,7 +79,9 @@ def mcnemar(only_first: int, only_second: int) -> McNemar:
     just = float(binom.pmf(fewer, discordant, 0.5))
     exact = min(1.0, 2.0 * at_most)
     # Half of the probability of what was seen counts; where both are equal the tails share it.
-    mid_p = 1.0 - 0.5 * just if only_first == only_second else 2.0 * at_most - just
+    # Without a row that tells them apart there was nothing to see.
+    even = 1.0 - 0.5 * just if discordant else 1.0
+    mid_p = even if only_first == only_second else 2.0 * at_most - just
     if discordant < FEW:
         return McNemar(only_first, only_second, exact, exact, mid_p, "exact")
     return McNemar(only_first, only_second, mid_p, exact, mid_p, "mid-p")

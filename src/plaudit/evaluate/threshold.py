@@ -137,7 +137,7 @@ class _Sweep:
     weights_K : ndarray of float
         In the middle between the last row taken and the next, on a scale of ratios.
     real_K : ndarray of bool
-        False where that would part equal rows.
+        False where that would part equal rows, or rows that no weight parts.
     """
 
     label: int
@@ -161,14 +161,16 @@ def _sweep(probabilities_NC: Floats, weights_C: Floats, label: int) -> _Sweep:
     weighted_NC = probabilities_NC * weights_C
     weighted_NC[:, label] = -1.0
     rivals_N = weighted_NC.argmax(axis=1)
-    least = np.finfo(np.float64).tiny
-    ratio_N = weighted_NC.max(axis=1) / np.maximum(probabilities_NC[:, label], least)
-    ratio_N = np.clip(ratio_N, 1 / _EXTREME, _EXTREME)
+    with np.errstate(over="ignore", divide="ignore"):
+        raw_N = weighted_NC.max(axis=1) / probabilities_NC[:, label]
+    ratio_N = np.clip(raw_N, 1 / _EXTREME, _EXTREME)
     order_N = np.argsort(ratio_N, kind="stable")
     sorted_N = ratio_N[order_N]
     middles = np.sqrt(sorted_N[1:] * sorted_N[:-1])
     weights_K = np.concatenate([sorted_N[:1] / 2, middles, sorted_N[-1:] * 2])
-    real_K = np.concatenate([[True], sorted_N[1:] > sorted_N[:-1], [True]])
+    # No weight is so extreme that it would part from the others what lies beyond the clip.
+    none, all_ = raw_N.min() >= weights_K[0], raw_N.max() < weights_K[-1]
+    real_K = np.concatenate([[none], sorted_N[1:] > sorted_N[:-1], [all_]])
     return _Sweep(label, order_N, sorted_N, rivals_N, weights_K, real_K)
 
 

@@ -26,14 +26,14 @@ def head_tail(ids: list[int], limit: int, head_fraction: float = 0.25) -> list[i
     ids : list of int
         Token ids without special tokens.
     limit : int
-        Tokens to keep; at least 2.
+        Tokens to keep; at least 2, where the text has more.
     head_fraction : float, in (0, 1)
         Share of ``limit`` taken from the beginning.
 
     Raises
     ------
     ConfigError
-        ``limit`` cannot hold a head and a tail.
+        The text has to be cut, and ``limit`` cannot hold a head and a tail.
 
     Notes
     -----
@@ -44,10 +44,10 @@ def head_tail(ids: list[int], limit: int, head_fraction: float = 0.25) -> list[i
     >>> head_tail(list(range(10)), 4)
     [0, 7, 8, 9]
     """
-    if limit < 2:
-        raise ConfigError(f"text.max_tokens leaves {limit} tokens; head_tail needs at least 2")
     if len(ids) <= limit:
         return ids
+    if limit < 2:
+        raise ConfigError(f"text.max_tokens leaves {limit} tokens; head_tail needs at least 2")
     first = min(limit - 1, max(1, round(limit * head_fraction)))
     return ids[:first] + ids[first - limit :]
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
+from plaudit.ablate.arms import BUDGET_KEYS
 from plaudit.ablate.trial import Bench, Made
 from plaudit.config import Config, dump_toml, load
 from plaudit.errors import ArtifactError, ConfigError, DataError, TrainingError
@@ -18,6 +19,7 @@ from plaudit.run import folder as folders
 from plaudit.run.place import facts_of, note_start
 from plaudit.run.watching import Watcher
 from plaudit.train.checkpoint import FOLDER as CHECKPOINTS
+from plaudit.train.course import Course
 from plaudit.train.loop import StepRecord
 from plaudit.tune.records import Ended, Order, Outcome
 
@@ -75,6 +77,22 @@ def config_of(folder: Path, order: Order) -> Config:
     return load(str(folder / RECIPE), settings)
 
 
+def _course(bench: Bench, config: Config) -> Course | None:
+    """Return the recipe's course, where it has so many steps and a trial leaves that as it is.
+
+    What validations are compared, by the pruner and for the best, then come after the same steps,
+    however long an epoch is under a trial's settings.
+    """
+    recipe = load(str(bench.folder / RECIPE))
+    own, others = config.model_dump(), recipe.model_dump()
+    keys = [key.split(".") for key in BUDGET_KEYS]
+    if recipe.train.max_steps is None or any(
+        own[section][name] != others[section][name] for section, name in keys
+    ):
+        return None
+    return bench.alike(config, bench.plan(recipe))
+
+
 def attempt(bench: Bench, order: Order, judge: Judge) -> Ended:
     """Make a trial; its weights stay only if it is the best so far.
 
@@ -103,7 +121,7 @@ def attempt(bench: Bench, order: Order, judge: Judge) -> Ended:
             watcher, config.train.select, lambda n, value: judge.validated(order.number, n, value)
         )
         bench.watcher = listener
-        made = bench.train(config, config.seed, place, None)
+        made = bench.train(config, config.seed, place, _course(bench, config))
         if made.trained.broken:
             raise TrainingError(made.trained.stopped)
         return _completed(bench, order, made, config, judge)
