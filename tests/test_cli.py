@@ -337,6 +337,14 @@ def test_predict_reads_one_existing_file(api):
     assert api.read == [["good", "bad"], ["1", "2"], ["r.csv", "another"]]
 
 
+def test_predict_wants_no_column_where_there_is_no_table(api):
+    for given in (["abc"], ["a", "b"], []):
+        done = plaudit_("predict", "m", *given, "--text", "review", stdin="abc\n")
+        assert done.exit_code == 2
+        assert "--text review names a column of a table" in done.stderr
+    assert api.read == []
+
+
 def test_a_mistyped_file_is_not_a_review(api):
     done = plaudit_("predict", "m", "missing.csv")
     assert done.exit_code == 2

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.console import as_json, inert, say
+from plaudit.console import as_json, guarded, inert, say
 
 
 @given(st.text(st.characters()))
@@ -49,3 +49,14 @@ def test_a_message_of_several_lines_keeps_them(capsys):
 def test_only_line_feeds_divide_lines(capsys, separator):
     say(f"a{separator}b")
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_what_the_system_refuses_is_the_users_to_mend(capsys, tmp_path):
+    def command():
+        raise PermissionError(13, "Permission denied", str(tmp_path / "x"))
+
+    with pytest.raises(SystemExit) as left:
+        guarded(command)()
+    assert left.value.code == 2
+    shown = capsys.readouterr().err
+    assert str(tmp_path / "x") in shown and "Traceback" not in shown

@@ -122,6 +122,8 @@ def check_new(path: Path) -> None:
         raise ConfigError(f"{path} exists and is never overwritten; choose another name.")
     if not path.parent.is_dir():
         raise ConfigError(f"{path}: there is no folder {path.parent}; make it, or name another.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ConfigError(f"{path}: nothing may be written to {path.parent}; name another folder.")
 
 
 def write_new(path: Path, text: str) -> None:
@@ -175,6 +177,11 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except BrokenPipeError:
             _discard_output()
             raise SystemExit(0) from None
+        except PermissionError as error:
+            where = f" {error.filename}" if error.filename else ""
+            _fail(f"the system refuses access to{where}: {error.strerror}. Name another place, or "
+                  "change who may use this one.")  # fmt: skip
+            raise SystemExit(2) from None
         except Exception as error:
             if os.environ.get("PLAUDIT_DEBUG", "") not in ("", "0"):
                 traceback.print_exc()

@@ -20,7 +20,7 @@ from plaudit.ablate.resampled import sample
 from plaudit.ablate.table import table
 from plaudit.cli import app
 from plaudit.data.sealed import Sealed
-from plaudit.errors import ConfigError, PlauditError
+from plaudit.errors import ConfigError, PlauditError, TrainingError
 from plaudit.evaluate.metrics import point, score
 from plaudit.evaluate.predictions import Predictions
 from plaudit.run.watching import Silent
@@ -312,3 +312,37 @@ def test_the_command_prints_one_document_and_names_the_best_run(done, recipe):
     shown = CliRunner().invoke(app, [*asked[:-1], "--quiet"]).stdout
     assert "text.policy=head_tail" in shown
     assert CliRunner().invoke(app, ["ablate", str(recipe), "optim.lr=1"]).exit_code == 2
+
+
+class Listening(Silent):
+    def __init__(self):
+        self.lines = []
+
+    def say(self, line):
+        self.lines.append(line)
+
+
+def test_a_value_that_breaks_is_named_and_the_others_are_compared(recipe):
+    """Of the first value there is no way around; nor of what would be a mistake for any."""
+    watcher = Listening()
+    rates = {"optim.lr": ["1e-2", "1e30", "1e-3"]}
+    shared = ["optim.clip_norm=0", "train.epochs=1", "optim.warmup_fraction=0"]
+    found = plaudit.ablate(str(recipe), rates, shared, watcher=watcher)
+    assert [arm["name"] for arm in found["arms"]] == ["optim.lr=1e-2", "optim.lr=1e-3"]
+    [failed] = found["failed"]
+    assert failed["values"] == {"optim.lr": "1e30"}
+    assert failed["why"].startswith("optim.lr=1e30, seed 0: ")
+    assert failed["why"] in watcher.lines
+    answer = CliRunner().invoke(app, ["ablate", str(recipe), "optim.lr=1e-2,1e30,1e-3", *shared])
+    assert answer.exit_code == 0
+    assert "failed: optim.lr=1e30, seed 0" in answer.stdout
+    with pytest.raises(TrainingError, match=r"^optim\.lr=1e30, seed 0: "):
+        plaudit.ablate(str(recipe), {"optim.lr": ["1e30", "1e-2"]}, shared)
+
+
+def test_a_value_that_cannot_be_is_refused_before_any_is_trained(recipe, monkeypatch):
+    monkeypatch.setattr(trial.Bench, "trial", lambda *_: pytest.fail("it was trained"))
+    before = set((recipe.parent / "runs").glob("*"))
+    with pytest.raises(ConfigError, match=r"freeze_layers = 99.*use 0 to 2"):
+        plaudit.ablate(str(recipe), {"model.freeze_layers": ["0", "99"]})
+    assert set((recipe.parent / "runs").glob("*")) == before

@@ -125,7 +125,7 @@ def test_unknown_keys_are_answered_with_the_nearest():
         ("text.max_tokens=9.5", "must be a whole number from 8 to 8192, not 9.5."),
         ("optim.betas=[0.9]", "a list of 2 values, each a number from 0 to below 1, not [0.9]."),
         ("train.device=gpu", "'auto', 'cpu', 'cuda', 'mps', not \"gpu\"; did you mean 'cpu'?"),
-        ("name=a/b", "name must be made of letters"),
+        ("name=a/b", "name must be made of at most 150 letters"),
         ("seed=4294967296", "to below 4294967296, not 4294967296."),
     ],
 )

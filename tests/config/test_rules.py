@@ -116,3 +116,10 @@ def test_a_head_fitted_on_the_mean_of_windows_does_not_answer_by_their_maximum()
     assert keys_of(changed(text=windows)) == []
     mean = {**windows, "window_pooling": "mean"}
     assert keys_of(changed(text=mean, contrast={"steps": 5})) == []
+
+
+def test_a_folder_for_runs_may_begin_at_home_and_a_name_fits_into_a_file_system(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert load("quickstart", ["out=~/runs"]).out == "/home/somebody/runs"
+    with pytest.raises(ConfigError, match="at most 150 letters"):
+        load("quickstart", [f"name={'a' * 151}"])

@@ -209,9 +209,9 @@ def test_input_made_to_be_slow_is_not(text: str) -> None:
 @pytest.mark.promise("is cleaned in seconds", fault="a megabyte of accents on one letter")
 @pytest.mark.parametrize("marks", ["\u0301\u0323", "\u0f73", "\u0344\u0323"])
 def test_many_marks_on_one_letter_take_linear_time(marks):
-    began_s = time.monotonic()
+    began_s = time.process_time()
     clean("e" + marks * (2**20 // len(marks)))
-    assert time.monotonic() - began_s < 20
+    assert time.process_time() - began_s < 20
 
 
 @given(st.text(st.sampled_from("ae\u00e9\u0301\u0323\u0344\u0f73\u0327\u1e69"), max_size=90))

@@ -129,3 +129,12 @@ def test_a_stream_is_answered_as_it_comes():
 
 def test_an_empty_stream_has_no_texts():
     assert list(arrivals(io.BytesIO(b""), "nothing")) == []
+
+
+@pytest.mark.parametrize(("sign", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_a_column_that_seems_to_be_several_is_not_read_as_a_text(here, sign, name):
+    (here / "r.csv").write_text(f"text{sign}label\ngood film{sign}positive\n")
+    with pytest.raises(DataError, match=f"separated by {name}"):
+        texts("r.csv")
+    column = f"text{sign}label"
+    assert texts("r.csv", column=column) == [f"good film{sign}positive"]

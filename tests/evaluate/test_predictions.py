@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from plaudit import console
 from plaudit.data.cleaned import Rows
 from plaudit.data.fingerprint import fingerprints
 from plaudit.errors import ConfigError, DataError
+from plaudit.evaluate import predictions
 from plaudit.evaluate.decide import answer
 from plaudit.evaluate.predictions import of_rows, read, write
 
@@ -89,3 +93,18 @@ def test_another_parquet_file_is_refused(tmp_path):
         read(tmp_path / "t.parquet")
     with pytest.raises(DataError, match="cannot be read as Parquet"):
         read(tmp_path / "x.parquet")
+
+
+@pytest.mark.parametrize("name", ["~/kept", "a:b"])
+def test_a_folder_is_no_address_and_no_home(kept, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    Path(name).mkdir(parents=True)
+    write(Path(name) / "rows.parquet", kept)
+    assert read(Path(name) / "rows.parquet").labels == kept.labels
+
+
+def test_a_folder_that_may_not_be_written_to_is_named_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
+    for check in (predictions.check_new, console.check_new):
+        with pytest.raises(ConfigError, match="nothing may be written to"):
+            check(tmp_path / "rows.parquet")

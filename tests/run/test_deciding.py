@@ -13,7 +13,7 @@ import pytest
 from plaudit import artifact, console, run
 from plaudit.data.clean import clean
 from plaudit.data.fingerprint import fingerprint
-from plaudit.errors import ConfigError
+from plaudit.errors import ConfigError, TrainingError
 from plaudit.evaluate import calibrate
 from plaudit.evaluate.predictions import PREDICTIONS, read
 from plaudit.model.device import Compute
@@ -225,3 +225,20 @@ def test_of_validations_that_are_near_that_of_the_state_that_was_kept_is_taken()
     lesson = Told(None, data, compute, None, None, None, validated=[kept, later])  # type: ignore[arg-type]
     encoder = SimpleNamespace(encode=list)
     assert lesson.final_logits(encoder) is kept  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("targets", [np.zeros(4, dtype=int), np.zeros((4, 2), dtype=int)])
+def test_weights_that_broke_with_the_last_step_end_training_and_not_the_program(
+    targets: np.ndarray,
+) -> None:
+    class Broken(learning.Lesson):
+        def _logits(self, texts: Any) -> np.ndarray:
+            return np.array([[0.0, np.nan]] * 4)
+
+    rows = SimpleNamespace(targets_N=targets)
+    data = SimpleNamespace(validation=[], prepared=SimpleNamespace(validation=rows))
+    compute = Compute("cpu", "fp32", "test")
+    lesson = Broken(None, data, compute, None, None, None)  # type: ignore[arg-type]
+    with pytest.raises(TrainingError, match=r"no numbers any more.*optim\.lr"):
+        lesson.validate()
+    assert not lesson.validated

@@ -410,3 +410,9 @@ def test_a_craft_goes_on_from_its_state(tiny_encoder):
     with other.average.in_place():
         assert float(bias(model)[0]) == 3.0
     assert Craft(model).state_dict() == {}
+
+
+def test_more_frozen_layers_than_there_are_say_how_many_there_may_be(tiny_encoder):
+    config = ModelConfig(encoder=str(tiny_encoder), freeze_layers=99)
+    with pytest.raises(ConfigError, match=r"^model\.freeze_layers = 99.*use 0 to 2\.$"):
+        build(config, ("negative", "positive"), max_tokens=32, window_pooling="mean")

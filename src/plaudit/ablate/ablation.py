@@ -16,7 +16,7 @@ from plaudit.ablate.document import Measured, document
 from plaudit.ablate.kept import ABLATIONS, write_json
 from plaudit.ablate.trial import Bench
 from plaudit.config import multilabel
-from plaudit.errors import ConfigError, DataError
+from plaudit.errors import ConfigError, DataError, TrainingError
 from plaudit.run.folder import take
 from plaudit.run.lock import held
 from plaudit.run.watching import Silent, Watcher
@@ -66,7 +66,8 @@ def ablate(
     Raises
     ------
     plaudit.errors.PlauditError
-        A configuration or the data cannot be used, or training failed.
+        A configuration or the data cannot be used, or training failed with the first value, with
+        which the others are compared; other values with which it fails stand under ``failed``.
 
     Examples
     --------
@@ -87,16 +88,26 @@ def ablate(
     bench = Bench(_folder(arms, seeds, budget), watcher or Silent())
     bench.watcher.say(f"{bench.folder}: {len(arms)} values, runs of each: {seeds}")
     with _gone_if_unused(bench.folder), held(bench.folder):
-        course = bench.plan(config) if budget == "steps" else None
-        measured = [
-            _measured(bench, arm, range(config.seed, config.seed + seeds), course) for arm in arms
-        ]
+        # What a value is refused for comes to light before any is trained.
+        first, *_ = [bench.plan(arm.config) for arm in arms]
+        course = first if budget == "steps" else None
+        measured, failed = [], []
+        for arm in arms:
+            try:
+                seeds_ = range(config.seed, config.seed + seeds)
+                measured.append(_measured(bench, arm, seeds_, course))
+            except TrainingError as error:
+                if arm is arms[0] or isinstance(error.__cause__, OSError):
+                    raise
+                bench.watcher.say(str(error))
+                failed.append({"name": arm.name, "values": dict(arm.values), "why": str(error)})
     found = {
         "folder": str(bench.folder),
         "choices": {key: list(values) for key, values in choices.items()},
         "seeds": seeds,
         "budget": budget,
     } | document(measured, config)
+    found["failed"] = failed
     write_json(bench.folder / TABLE, found)
     return found
 
@@ -108,7 +119,10 @@ def _measured(bench: Bench, arm: Arm, seeds: range, course: Course | None) -> Me
     for seed in seeds:
         bench.watcher.say(f"{arm.name}, seed {seed}")
         place = bench.folder / f"{arm.config.digest()}-seed{seed}"
-        trials.append(bench.trial(arm.config, seed, place, course))
+        try:
+            trials.append(bench.trial(arm.config, seed, place, course))
+        except TrainingError as error:
+            raise TrainingError(f"{arm.name}, seed {seed}: {error}") from error.__cause__
     targets_N = bench.prepared(arm.config).train.targets_N
     return Measured(
         arm,

@@ -14,7 +14,7 @@ from plaudit.ablate import kept
 from plaudit.ablate.kept import Facts
 from plaudit.config import Config, ContrastConfig, NgramsConfig
 from plaudit.data.prepare import Prepared, prepare
-from plaudit.errors import ConfigError
+from plaudit.errors import ConfigError, TrainingError
 from plaudit.evaluate import predictions
 from plaudit.evaluate.decide import answer
 from plaudit.evaluate.predictions import Predictions
@@ -136,6 +136,11 @@ class Bench:
         -------
         (Facts, Predictions)
             The answers are for the validation rows.
+
+        Raises
+        ------
+        TrainingError
+            Training broke, whether there was a state to fall back on or not.
         """
         key = self._key(config, seed, course)
         if known := kept.there(folder, key):
@@ -153,6 +158,8 @@ class Bench:
         if alike not in self._logits:
             logits_NC, trained, keeper = self._learnt(config, seed, folder, course)
             keeper.checkpoints.clear()
+            if trained.broken:
+                raise TrainingError(trained.stopped)
             self._logits[alike] = logits_NC, trained
         return self._told(config, seed, course, *self._logits[alike])
 

@@ -47,6 +47,8 @@ def ablate(
     else:
         out(f"{found['rows']:,} validation rows, runs of each: {found['seeds']}. {found['note']}")
         console.table(*table(found))
+        for arm in found["failed"]:
+            out(f"failed: {inert(arm['why'])}")
         out(f"table: {inert(found['folder'])}/{TABLE}")
     [best] = [arm for arm in found["arms"] if arm["name"] == found["best"]]
     chosen = [f"{key}={value}" for key, value in best["values"].items()]

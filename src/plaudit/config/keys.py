@@ -170,7 +170,8 @@ def in_words(schema: JsonSchema) -> str:
         items = schema["prefixItems"]
         return f"a list of {len(items)} values, each {in_words(items[0])}"
     if "pattern" in schema:
-        return "made of letters, digits, '.', '_' and '-', beginning with a letter or a digit"
+        most = f"at most {schema['maxLength']} " if "maxLength" in schema else ""
+        return f"made of {most}letters, digits, '.', '_' and '-', beginning with a letter or digit"
     inner = str(schema.get("additionalProperties", ""))
     tables = [table for kind, table in (("object", COSTS), ("array", LISTS)) if kind in inner]
     return tables[0] if tables else WORDS[schema["type"]] + _range(schema)

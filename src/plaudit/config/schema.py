@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from plaudit.config.practice import (
     ContrastConfig,
@@ -279,10 +280,10 @@ class ReportConfig(Section):
 class Config(Section):
     """A whole run."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "run"
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=150)] = "run"
     """Name of the run's folder."""
-    out: str = "runs"
-    """Folder that holds the runs."""
+    out: Annotated[str, AfterValidator(os.path.expanduser)] = "runs"
+    """Folder that holds the runs; ~ is the home folder."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed of the split, the order of batches, the head's initial weights and dropout."""
     seeds: Annotated[int, Field(ge=1, le=100)] = 1

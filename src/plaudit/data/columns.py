@@ -226,7 +226,7 @@ def _only(candidates: list[str], header: Header, role: str) -> str:
         )
     raise DataError(
         f"{header.where}: no column looks like the {role} among {quoted(header.names)}."
-        f"{_separator_hint(header)} Name it: {_setting(role, 'COLUMN')}."
+        f"{separator_hint(header)} Name it: {_setting(role, 'COLUMN')}."
     )
 
 
@@ -243,7 +243,7 @@ def _check_present(header: Header, role: str, name: str) -> None:
     if times == 0:
         raise DataError(
             f"{header.where}: there is no column '{name}' (data.{role}) among "
-            f"{quoted(header.names)}{did_you_mean(name, header.names)}.{_separator_hint(header)} "
+            f"{quoted(header.names)}{did_you_mean(name, header.names)}.{separator_hint(header)} "
             f"Name one of these: {_setting(role, 'COLUMN')}."
         )
 
@@ -268,7 +268,8 @@ def _check_other(header: Header, name: str) -> None:
         )
 
 
-def _separator_hint(header: Header) -> str:
+def separator_hint(header: Header) -> str:
+    """Return a sentence, with a space before it, where one column's name seems to be several."""
     if len(header.names) != 1:
         return ""
     for sign, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars"), (",", "commas")):

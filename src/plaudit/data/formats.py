@@ -173,7 +173,7 @@ def parquet_opened(file: TableFile) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(file.path, memory_map=True) as parquet:
+        with pq.ParquetFile(file.path.absolute(), memory_map=True) as parquet:
             yield parquet
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]

@@ -168,7 +168,11 @@ def _flaw_of(text: str) -> Flaw | None:
             "Cut it, or split it into several rows.",
         )
     if "\0" in text:
-        return Flaw("the text contains a NUL character", "Remove it: tr -d '\\000' < old > new")
+        return Flaw(
+            "the text contains a NUL character",
+            "Remove it: tr -d '\\000' < old > new, or, from JSON lines, "
+            "sed 's/\\\\u0000//g' old > new.",
+        )
     if not text.isascii():
         try:
             text.encode()

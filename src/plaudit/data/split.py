@@ -97,7 +97,7 @@ def divide(
         case "blocks":
             division = _cut(prints_N, targets_N, rows)
     if sizes.per_class is not None:
-        division = _few(division, prints_N, targets_N, (sizes.per_class, seed))
+        division = _few(division, prints_N, targets_N, (sizes.per_class, seed), labels)
     _check(division, targets_N, rows, labels)
     return division
 
@@ -237,7 +237,13 @@ def _evenly(rows: Ints, targets: Ints, cap: int) -> Ints:
     return kept_N
 
 
-def _few(division: Division, prints_N: Prints, targets_N: Ints, asked: tuple[int, int]) -> Division:
+def _few(
+    division: Division,
+    prints_N: Prints,
+    targets_N: Ints,
+    asked: tuple[int, int],
+    names: Sequence[str],
+) -> Division:
     """Keep a few training rows of each label, drawn by seed and text whatever the order."""
     count, seed = asked
     train = division.train
@@ -245,10 +251,21 @@ def _few(division: Division, prints_N: Prints, targets_N: Ints, asked: tuple[int
     hashed = _mix(prints_N[train] ^ _mix(_mix(np.array([seed], dtype=np.uint64))))
     prints, labels = prints_N[train], targets_N[train]
     kept = np.zeros(len(train), dtype=bool)
+    short = {}
     for label in np.unique(labels):
         ranked = np.flatnonzero(labels == label)[np.argsort(hashed[labels == label], kind="stable")]
         _, first = np.unique(prints[ranked], return_index=True)
         kept[ranked[np.sort(first)[:count]]] = True
+        if len(first) < count:
+            short[int(label)] = len(first)
+    if short:
+        found = ", ".join(
+            f"{names[label] if names else label} has {there:,}" for label, there in short.items()
+        )
+        raise DataError(
+            f"split.per_class is {count}, but of different texts in the training part {found}. "
+            f"Set it to {min(short.values())} or less."
+        )
     spare = train[~kept & ~np.isin(prints, prints[kept])]
     return replace(division, train=train[kept], spare=spare)
 

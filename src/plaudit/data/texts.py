@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from plaudit.data import tables
-from plaudit.data.columns import TEXT_NAMES, Chosen, Header
+from plaudit.data.columns import TEXT_NAMES, Chosen, Header, separator_hint
 from plaudit.data.formats import TableFile
 from plaudit.data.plain import opened
 from plaudit.data.problems import Problems, did_you_mean, quoted
@@ -193,6 +193,8 @@ def text_column(header: Header, asked: str | None) -> str:
         raise DataError(f"{header.where}: there is no column '{asked}'{near}. {present} {advice}")
     named = [n for n in header.names if re.sub(r"[\W_]", "", n.casefold()) in TEXT_NAMES]
     possible = named or [name for name in header.names if name in header.texts]
-    if len(possible) == 1:
+    # One column that is several would have what stands beside the text read with it.
+    hint = separator_hint(header)
+    if len(possible) == 1 and not hint:
         return possible[0]
-    raise DataError(f"{header.where}: which column is the text? {present} {advice}")
+    raise DataError(f"{header.where}: which column is the text? {present}{hint} {advice}")

@@ -161,6 +161,8 @@ def check_new(path: Path) -> None:
         raise ConfigError(f"{path} exists and is never overwritten; choose another name.")
     if not path.parent.is_dir():
         raise ConfigError(f"{path}: there is no folder {path.parent}; make it, or name another.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ConfigError(f"{path}: nothing may be written to {path.parent}; name another folder.")
 
 
 def write(path: Path, predictions: Predictions) -> None:
@@ -189,7 +191,9 @@ def write_table(path: Path, table: pa.Table) -> None:
     check_new(path)
     staged = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        pq.write_table(table, staged)
+        # A path as a string would be taken for an address where it has a colon or begins with ~.
+        with staged.open("wb") as file:
+            pq.write_table(table, file)
         staged.replace(path)
     finally:
         staged.unlink(missing_ok=True)
@@ -233,7 +237,8 @@ def read(path: Path) -> Predictions:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(path).read()
+        # A relative path might be taken for an address, as where it is written.
+        table = pq.ParquetFile(path.absolute()).read()
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path}: cannot be read as Parquet ({reason}). Make it anew.") from error

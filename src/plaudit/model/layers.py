@@ -21,10 +21,16 @@ def reinitialise(model: ReviewClassifier, config: ModelConfig) -> None:
     Source: Zhang et al. 2021, "Revisiting Few-sample BERT Fine-tuning", section 5.
     """
     stack, top = families.layers(model.stock), config.reinit_layers
-    if top + config.freeze_layers > len(stack):
+    if top > len(stack):
+        raise ConfigError(
+            f"model.reinit_layers = {top}, but the encoder has {len(stack)} layers; use 0 to "
+            f"{len(stack)}."
+        )
+    if top and top + config.freeze_layers > len(stack):
         raise ConfigError(
             f"model.reinit_layers = {top} and model.freeze_layers = {config.freeze_layers}, but "
-            f"the encoder has {len(stack)} layers: random weights that are frozen learn nothing"
+            f"the encoder has {len(stack)} layers: random weights that are frozen learn nothing. "
+            f"Together they may be {len(stack)} at most."
         )
     for module in (m for layer in stack[len(stack) - top :] for m in layer.modules()):
         for parameter in module.parameters(recurse=False):
@@ -44,7 +50,8 @@ def freeze(model: ReviewClassifier, *, embeddings: bool, layers: int) -> None:
     stack = families.layers(model.stock)
     if layers > len(stack):
         raise ConfigError(
-            f"model.freeze_layers = {layers}, but the encoder has {len(stack)} layers"
+            f"model.freeze_layers = {layers}, but the encoder has {len(stack)} layers; use 0 to "
+            f"{len(stack)}."
         )
     frozen = list(stack[:layers])
     if embeddings or layers:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from plaudit.config import Config
+from plaudit.errors import TrainingError
 from plaudit.evaluate import label_sets
 from plaudit.evaluate.label_thresholds import sigmoid
 from plaudit.evaluate.metrics import point
@@ -110,9 +111,21 @@ class Lesson:
         return self._logits(self.data.validation)
 
     def validate(self) -> dict[str, float]:
-        """Return the model's metrics on validation."""
+        """Return the model's metrics on validation.
+
+        Raises
+        ------
+        TrainingError
+            The last step broke the weights: its own loss could not show it.
+        """
         targets_N = self.data.prepared.validation.targets_N
-        self.validated.append(self._logits(self.data.validation))
+        logits_NC = self._logits(self.data.validation)
+        if not np.isfinite(logits_NC).all():
+            raise TrainingError(
+                "the model's answers on validation are no numbers any more. Try a lower optim.lr, "
+                "a longer optim.warmup_fraction, or train.precision=fp32."
+            )
+        self.validated.append(logits_NC)
         if targets_N.ndim == 2:
             return label_sets.point(sigmoid(self.validated[-1]), targets_N)
         return point(softmax(self.validated[-1]), targets_N, VALIDATION_METRICS)
