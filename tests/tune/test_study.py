@@ -102,14 +102,18 @@ def test_the_best_is_the_first_of_equal_ones_in_the_wanted_direction(tmp_path, m
 
 
 def test_the_median_pruner_stops_what_lags_behind_and_spares_what_leads(tmp_path):
-    with study(tmp_path / "a", pruner="median") as found:
+    with study(tmp_path / "a", pruner="median", most=4) as found:
         for _ in range(COMPARED):
             order = found.ask()
-            assert not found.validated(order.number, 1, 0.5)
+            for evaluation in (1, 2):
+                assert not found.validated(order.number, evaluation, 0.5)
             complete(found, order.number, 0.5)
-        good, bad = found.ask(), found.ask()
-        assert not found.validated(good.number, 1, 0.6)
-        assert found.validated(bad.number, 1, 0.4)
+        good, bad, late = found.ask(), found.ask(), found.ask()
+        for number, values in ((good.number, (0.6, 0.6)), (late.number, (0.3, 0.6))):
+            assert not found.validated(number, 1, values[0])
+            assert not found.validated(number, 2, values[1])
+        assert not found.validated(bad.number, 1, 0.4)
+        assert found.validated(bad.number, 2, 0.4)
 
 
 def test_hyperband_lets_some_of_the_laggards_go(tmp_path):

@@ -40,7 +40,8 @@ def pruner(name: Pruner, most: int) -> optuna.pruners.BasePruner:
 
     match name:
         case "median":
-            return pruners.MedianPruner(n_startup_trials=COMPARED)
+            # Before half of its validations a slow warm-up or a low rate lags behind by nature.
+            return pruners.MedianPruner(n_startup_trials=COMPARED, n_warmup_steps=(most + 1) // 2)
         case "hyperband":
             return pruners.HyperbandPruner(min_resource=1, max_resource=max(1, most))
         case _:
