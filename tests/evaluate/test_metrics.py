@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from plaudit.evaluate import bootstrap, confusion, ranking
+from plaudit.evaluate.brief import brief
 from plaudit.evaluate.metrics import point, score
-from plaudit.evaluate.scores import Estimate
 
 EXACT = {"rel": 1e-12, "abs": 1e-12}
 
@@ -117,10 +117,16 @@ def test_a_model_that_ignores_a_class_gains_nothing():
     assert scores.metrics["roc_auc"].value == 0.5
 
 
-def test_one_row_has_values_where_defined_and_no_interval():
+def test_one_row_has_values_where_defined_and_hardly_an_interval():
     scores = score(np.array([[0.3, 0.7]]), np.array([1]), names(2), bootstrap=100)
 
-    assert scores.metrics["accuracy"] == Estimate(1.0, None, None)
+    accuracy = scores.metrics["accuracy"]
+    assert (accuracy.value, accuracy.low, accuracy.high) == (
+        1.0,
+        pytest.approx(0.2065, abs=1e-4),
+        1,
+    )
+    assert scores.metrics["macro_f1"].low is None
     assert scores.metrics["log_loss"].value == pytest.approx(-math.log(0.7))
     assert scores.metrics["log_loss"].low is None
     assert math.isnan(scores.metrics["roc_auc"].value)
@@ -130,7 +136,9 @@ def test_a_faultless_result_claims_no_certainty():
     probabilities = np.array([[0.9, 0.1], [0.1, 0.9]] * 10)
     scores = score(probabilities, np.array([0, 1] * 10), names(2), bootstrap=100)
 
-    assert scores.metrics["accuracy"] == Estimate(1.0, None, None)
+    accuracy = scores.metrics["accuracy"]
+    assert (accuracy.value, accuracy.high) == (1.0, 1.0)
+    assert accuracy.low < 1.0
 
 
 def test_probability_zero_on_the_truth_costs_a_finite_loss():
@@ -263,6 +271,20 @@ def test_arrays_that_do_not_fit_are_refused(probabilities, targets, labels, mess
 def test_an_unknown_metric_is_named_with_those_allowed():
     with pytest.raises(ValueError, match=r"\['acuracy'\].*accuracy.*log_loss"):
         point(np.ones((2, 2)), np.zeros(2, int), ["acuracy"])
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_all_or_none_right_is_not_certainty(right):
+    targets = np.repeat([0, 1], 8)
+    probabilities = np.eye(2)[targets if right else 1 - targets] * 0.8 + 0.1
+    found = score(probabilities, targets, names(2), bootstrap=100).metrics["accuracy"]
+    answers = probabilities.argmax(axis=1)
+    few = brief(answers, targets, 2, intervals=(100, 0.95))["accuracy"]
+    low, high = (0.806, 1.0) if right else (0.0, 0.194)
+    for each in (found, few):
+        assert each.value == float(right)
+        assert (each.low, each.high) == pytest.approx((low, high), abs=1e-3)
+    assert score(probabilities, targets, names(2), bootstrap=0).metrics["accuracy"].low is None
 
 
 @settings(max_examples=40, deadline=None)

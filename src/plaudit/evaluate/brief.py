@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plaudit.evaluate import bootstrap as resampling
-from plaudit.evaluate import confusion
+from plaudit.evaluate import confusion, reliability
 from plaudit.evaluate.bootstrap import Ints
 from plaudit.evaluate.scores import Estimate
 
@@ -56,4 +56,6 @@ def brief(
         value, values_R = float(exact[name][0]), np.concatenate([draw[name] for draw in draws])
         ends = resampling.bounded_interval(value, values_R, confidence)
         found[name] = Estimate(value, *ends)
+    if draws and (whole := reliability.of_all(confusion_CC, confidence)):
+        found["accuracy"] = whole
     return found

@@ -169,6 +169,8 @@ def _counted(
         )
         for name, values in exact.metrics.items()
     }
+    if draws and (whole := reliability.of_all(confusion_CC, confidence)):
+        metrics["accuracy"] = whole
     per_class = {
         label: {
             name: rowwise.estimate(

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plaudit.evaluate.bootstrap import Floats, Ints
+from plaudit.evaluate.scores import Estimate
 
 BINS = 15
 """As in Guo et al. 2017, so that figures compare with theirs."""
@@ -72,6 +73,30 @@ def wilson(hits: int, rows: int, confidence: float = 0.95) -> tuple[float, float
     middle = (share + z * z / (2 * rows)) / shrink
     half = z * float(np.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))) / shrink
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def of_all(confusion_CC: Ints, confidence: float) -> Estimate | None:
+    """Return the accuracy with Wilson's interval where all rows, or none, are labelled rightly.
+
+    Resamples of such rows are all alike and say nothing, but 16 of 16 is not certainty.
+
+    Parameters
+    ----------
+    confusion_CC : ndarray of int
+    confidence : float, in (0, 1)
+
+    Returns
+    -------
+    Estimate or None
+        None where some are and some are not.
+
+    Examples
+    --------
+    >>> of_all(np.diag([10, 6]), 0.95)
+    Estimate(value=1.0, low=0.80..., high=1.0)
+    """
+    hits, rows = int(np.trace(confusion_CC)), int(confusion_CC.sum())
+    return Estimate(hits / rows, *wilson(hits, rows, confidence)) if hits in (0, rows) else None
 
 
 def top(
