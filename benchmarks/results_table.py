@@ -76,6 +76,8 @@ def block(name: str, result: Mapping[str, Any]) -> str:
     ]  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     lines += [f"| {' | '.join(_cells(arm))} |" for arm in table["arms"]]
+    broken = table.get("failed", [])
+    lines += [f"| {each['name']} | training broke: {each['why']} |" for each in broken]
     level = round(100 * table["interval"]["confidence"])
     note = (
         f"{table['rows']:,} validation rows; {table['seeds']} seeds, means over them; {level}% "

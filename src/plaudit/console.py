@@ -178,18 +178,23 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             _discard_output()
             raise SystemExit(0) from None
         except PermissionError as error:
-            where = f" {error.filename}" if error.filename else ""
-            _fail(f"the system refuses access to{where}: {error.strerror}. Name another place, or "
-                  "change who may use this one.")  # fmt: skip
+            _show_where()
+            what = f"to {error.filename}: {error.strerror}" if error.filename else f"({error})"
+            _fail(f"the system refuses access {what}. Name another place, or change who may use "
+                  "this one.")  # fmt: skip
             raise SystemExit(2) from None
         except Exception as error:
-            if os.environ.get("PLAUDIT_DEBUG", "") not in ("", "0"):
-                traceback.print_exc()
+            _show_where()
             first = (str(error).strip() or "no message").splitlines()[0]
             _fail(f"{type(error).__name__}: {first} (PLAUDIT_DEBUG=1 shows where)")
             raise SystemExit(1) from None
 
     return run
+
+
+def _show_where() -> None:
+    if os.environ.get("PLAUDIT_DEBUG", "") not in ("", "0"):
+        traceback.print_exc()
 
 
 def _fail(message: str) -> None:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
@@ -346,3 +347,17 @@ def test_a_value_that_cannot_be_is_refused_before_any_is_trained(recipe, monkeyp
     with pytest.raises(ConfigError, match=r"freeze_layers = 99.*use 0 to 2"):
         plaudit.ablate(str(recipe), {"model.freeze_layers": ["0", "99"]})
     assert set((recipe.parent / "runs").glob("*")) == before
+
+
+@pytest.mark.parametrize("cause", [OSError("disk full"), SafetensorError("disk full")])
+def test_a_full_disk_is_no_fault_of_the_value(recipe, monkeypatch, cause):
+    made = trial.Bench.trial
+
+    def full(bench, config, *how):
+        if config.optim.lr == 2e-3:
+            raise TrainingError("nothing can be written") from cause
+        return made(bench, config, *how)
+
+    monkeypatch.setattr(trial.Bench, "trial", full)
+    with pytest.raises(TrainingError, match="nothing can be written"):
+        plaudit.ablate(str(recipe), {"optim.lr": ["1e-2", "2e-3"]}, ["train.max_steps=2"])

@@ -138,3 +138,18 @@ def test_a_column_that_seems_to_be_several_is_not_read_as_a_text(here, sign, nam
         texts("r.csv")
     column = f"text{sign}label"
     assert texts("r.csv", column=column) == [f"good film{sign}positive"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("r.csv", '"Review, in English"\ngood\n'), ("r.jsonl", '{"body|en": "good"}\n')],
+)
+def test_a_sign_in_the_name_of_the_only_column_is_no_separator(here, name, content):
+    (here / name).write_text(content)
+    assert texts(name) == ["good"]
+
+
+def test_a_file_of_lines_has_no_columns(here):
+    (here / "r.txt").write_text("good\n")
+    with pytest.raises(DataError, match=r"--text review names a column.*r\.txt"):
+        texts("r.txt", column="review")

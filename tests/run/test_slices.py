@@ -77,7 +77,7 @@ def test_the_terminal_shows_one_line_a_part(workshop: Path, shelf: Path) -> None
     lines = [line.split() for line in done.stdout.splitlines()]
 
     assert done.exit_code == 0
-    assert ["<b>shop</b>:", "b", "5", "0%", "0%"] in lines
+    assert ["<b>shop</b>:", "b", "5", "0%", "0", "to", "43.4", "0%"] in lines
     assert ["slice", "rows", "accuracy", "interval", "macro", "F1"] in lines
     assert "\x1b" not in done.stdout
 

@@ -21,6 +21,7 @@ from plaudit.run.folder import take
 from plaudit.run.lock import held
 from plaudit.run.watching import Silent, Watcher
 from plaudit.train.course import Course
+from plaudit.train.durable import UNWRITABLE
 
 Budget = Literal["steps", "own"]
 TABLE = "table.json"
@@ -97,7 +98,7 @@ def ablate(
                 seeds_ = range(config.seed, config.seed + seeds)
                 measured.append(_measured(bench, arm, seeds_, course))
             except TrainingError as error:
-                if arm is arms[0] or isinstance(error.__cause__, OSError):
+                if arm is arms[0] or isinstance(error.__cause__, UNWRITABLE):
                     raise
                 bench.watcher.say(str(error))
                 failed.append({"name": arm.name, "values": dict(arm.values), "why": str(error)})

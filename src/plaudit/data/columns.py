@@ -270,9 +270,12 @@ def _check_other(header: Header, name: str) -> None:
 
 def separator_hint(header: Header) -> str:
     """Return a sentence, with a space before it, where one column's name seems to be several."""
-    if len(header.names) != 1:
+    kind = re.search(r"\.(csv|tsv)\b", header.where.casefold())
+    if len(header.names) != 1 or kind is None:
         return ""
+    # What separates columns in such a file stands in a name because it was quoted.
+    own = {"csv": ",", "tsv": "\t"}[kind[1]]
     for sign, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars"), (",", "commas")):
-        if sign in header.names[0]:
+        if sign in header.names[0] and sign != own:
             return f" The file seems to be separated by {name}: .csv means commas, .tsv tabs."
     return ""

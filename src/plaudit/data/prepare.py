@@ -162,6 +162,8 @@ def _columns(config: Config) -> Columns:
 def held_out(corpus: Corpus, clean_config: CleanConfig, sizes: SplitConfig, seed: int) -> Rows:
     """Return the part of an undivided table that a run with these settings held out as test."""
     everything = rows_of(corpus, clean_config)
+    # How many training rows were kept makes no difference to the test part.
+    sizes = sizes.model_copy(update={"per_class": None})
     return everything.take(_divided(everything, corpus, sizes, seed).test)
 
 

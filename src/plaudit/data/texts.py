@@ -73,6 +73,11 @@ def read(path: Path, column: str | None = None) -> Iterator[str]:
     """
     paths = tables.matches(str(path))
     if all(each.name.casefold().endswith(LINES) for each in paths):
+        if column is not None:
+            raise DataError(
+                f"--text {column} names a column of a table, and {paths[0].name} has a text a "
+                "line. Leave it out, or give a table."
+            )
         return chain.from_iterable(map(lines, paths))
     files = tables.of_paths(paths)
     for file in files:
@@ -194,7 +199,8 @@ def text_column(header: Header, asked: str | None) -> str:
     named = [n for n in header.names if re.sub(r"[\W_]", "", n.casefold()) in TEXT_NAMES]
     possible = named or [name for name in header.names if name in header.texts]
     # One column that is several would have what stands beside the text read with it.
-    hint = separator_hint(header)
-    if len(possible) == 1 and not hint:
+    if hint := separator_hint(header):
+        raise DataError(f"{header.where}: {present}{hint} Write it anew with one of these.")
+    if len(possible) == 1:
         return possible[0]
-    raise DataError(f"{header.where}: which column is the text? {present}{hint} {advice}")
+    raise DataError(f"{header.where}: which column is the text? {present} {advice}")

@@ -72,7 +72,9 @@ def wilson(hits: int, rows: int, confidence: float = 0.95) -> tuple[float, float
     share, shrink = hits / rows, 1 + z * z / rows
     middle = (share + z * z / (2 * rows)) / shrink
     half = z * float(np.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))) / shrink
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # Exactly so, not but for rounding.
+    low = max(0.0, middle - half) if hits else 0.0
+    return low, min(1.0, middle + half) if hits < rows else 1.0
 
 
 def of_all(confusion_CC: Ints, confidence: float) -> Estimate | None:

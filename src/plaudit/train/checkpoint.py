@@ -21,12 +21,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
 from plaudit.errors import ArtifactError, TrainingError
-from plaudit.train.durable import Extent, differs, sync, write, write_tensors
+from plaudit.train.durable import UNWRITABLE, Extent, differs, sync, write, write_tensors
 from plaudit.train.state import joined, split
 
 FOLDER = "checkpoints"
@@ -102,7 +101,7 @@ class Checkpoints:
             digest = hashlib.sha256(text).hexdigest()
             self._put(self._staged, f"step-{step:08}-{digest[:16]}")
             self._prune()
-        except (OSError, SafetensorError) as error:
+        except UNWRITABLE as error:
             raise self._failure(step, error) from error
 
     def save_best(self, model: nn.Module, step: int) -> tuple[str, Extent]:
@@ -125,7 +124,7 @@ class Checkpoints:
             name = f"{BEST}{step:08}-{extent.sha256[:16]}.safetensors"
             self._put(path, name)
             self._prune(name)
-        except (OSError, SafetensorError) as error:
+        except UNWRITABLE as error:
             raise self._failure(step, error) from error
         return f"{FOLDER}/{name}", extent
 

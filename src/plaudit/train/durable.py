@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
+
+UNWRITABLE = (OSError, SafetensorError)
+"""What a full disk, or one that may not be written to, raises."""
 
 
 @dataclass(frozen=True, slots=True)

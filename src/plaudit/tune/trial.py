@@ -20,6 +20,7 @@ from plaudit.run.place import facts_of, note_start
 from plaudit.run.watching import Watcher
 from plaudit.train.checkpoint import FOLDER as CHECKPOINTS
 from plaudit.train.course import Course
+from plaudit.train.durable import UNWRITABLE
 from plaudit.train.loop import StepRecord
 from plaudit.tune.records import Ended, Order, Outcome
 
@@ -130,7 +131,7 @@ def attempt(bench: Bench, order: Order, judge: Judge) -> Ended:
     except (ConfigError, DataError, ArtifactError) as error:
         return _cut(order, place, "refused", str(error), listener)
     except TrainingError as error:
-        if isinstance(error.__cause__, OSError):  # a full disk says nothing about the settings
+        if isinstance(error.__cause__, UNWRITABLE):  # a full disk says nothing about the settings
             raise
         return _cut(order, place, "failed", str(error), listener)
     finally:
