@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plaudit.config import SplitConfig
+from plaudit.config import CleanConfig, SplitConfig
 from plaudit.data.fingerprint import fingerprints
+from plaudit.data.prepare import held_out
 from plaudit.data.quotas import fill, quotas
 from plaudit.data.records import Order
 from plaudit.data.sealed import Sealed
+from plaudit.data.sources import read, resolve
 from plaudit.data.split import Division, Ints, Prints, divide
 from plaudit.errors import ConfigError, DataError, PlauditError
 
@@ -324,3 +327,13 @@ def test_fewer_texts_of_a_class_than_asked_for_are_named() -> None:
         divide(prints, targets, sizes, seed=0, order="any", labels=("bad", "good"))
     few = divide(prints, targets, sizes.model_copy(update={"per_class": 35}), seed=0, order="any")
     assert np.bincount(targets[few.train]).tolist() == [35, 35]
+
+
+def test_what_was_held_out_is_found_again_whatever_was_kept_to_train_on(tmp_path: Path) -> None:
+    """Also by a model of the days when too few texts of a class were no mistake."""
+    rows = [f"review {n},{('bad', 'good')[n % 2]}" for n in range(80)]
+    (tmp_path / "r.csv").write_text("\n".join(["text,label", *rows]))
+    corpus = read(resolve(str(tmp_path / "r.csv")), None)
+    found = held_out(corpus, CleanConfig(), SplitConfig(per_class=999), 0)
+    assert found.texts == held_out(corpus, CleanConfig(), SplitConfig(), 0).texts
+    assert len(found) == 8
