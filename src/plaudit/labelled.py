@@ -148,15 +148,6 @@ def given(
     """
     spec = read_spec(Path(model))
     names = pair_columns(spec, text, text_pair)
-    if (
-        text is not None
-        and names is None
-        and not (len(inputs) == 1 and texts.names_a_file(inputs[0]))
-    ):
-        raise DataError(
-            f"--text {text} names a column of a table, and what was given is texts. Leave it out, "
-            "or give a file."
-        )
     return texts.gather(inputs, column=text) if names is None else pair_inputs.gather(inputs, names)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from plaudit.evaluate.robustness import pair_scores, share
+from plaudit.evaluate.reliability import share
+from plaudit.evaluate.robustness import pair_scores
 
 
 def test_a_pair_is_consistent_when_both_of_its_texts_are_right() -> None:

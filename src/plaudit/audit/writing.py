@@ -168,8 +168,7 @@ def _write_parts(table: Table, plan: _Plan, staged: dict[str, Path]) -> dict[int
     import pyarrow.parquet as pq
 
     schema = pa.schema([("text", pa.string()), ("label", pa.string()), ("origin", pa.string())])
-    files = {part: path.open("wb") for part, path in staged.items()}
-    writers = {part: pq.ParquetWriter(file, schema) for part, file in files.items()}
+    writers = {part: pq.ParquetWriter(path.absolute(), schema) for part, path in staged.items()}
     waiting: dict[str, list[dict[str, str]]] = {part: [] for part in staged}
     changed: dict[int, set[str]] = {}
     try:
@@ -191,9 +190,8 @@ def _write_parts(table: Table, plan: _Plan, staged: dict[str, Path]) -> dict[int
         for part, writer in writers.items():
             writer.write_table(pa.Table.from_pylist(waiting[part], schema))
     finally:
-        for part, writer in writers.items():
+        for writer in writers.values():
             writer.close()
-            files[part].close()
     return changed
 
 

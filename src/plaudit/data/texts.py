@@ -44,10 +44,15 @@ def gather(inputs: Sequence[str] = (), *, column: str | None = None) -> Iterator
     DataError
         The file is not there or cannot be read, or its text column cannot be told.
     """
+    if len(inputs) == 1 and inputs[0] != "-" and names_a_file(inputs[0]):
+        return _blocks(read(Path(inputs[0]), column))
+    if column is not None:
+        raise DataError(
+            f"--text {column} names a column of a table, and what was given is texts. Leave it "
+            "out, or give a file."
+        )
     if not inputs or list(inputs) == ["-"]:
         return arrivals(sys.stdin.buffer, "standard input")
-    if len(inputs) == 1 and names_a_file(inputs[0]):
-        return _blocks(read(Path(inputs[0]), column))
     return _blocks(inputs)
 
 

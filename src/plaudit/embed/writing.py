@@ -198,7 +198,7 @@ def _write(
     import pyarrow.parquet as pq
 
     schema = _schema(first, size, about)
-    with path.open("wb") as file, pq.ParquetWriter(file, schema) as writer:
+    with pq.ParquetWriter(path.absolute(), schema) as writer:
         for block in (first, *blocks):
             writer.write_table(_table(block, schema))
             count += len(block["row"])

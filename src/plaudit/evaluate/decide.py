@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from plaudit.evaluate.bootstrap import Floats, Ints
-from plaudit.evaluate.reliability import wilson
+from plaudit.evaluate.reliability import share
 from plaudit.evaluate.scores import Estimate, plain
 
 Matrix = tuple[tuple[float, ...], ...]
@@ -219,4 +219,4 @@ def measure(
 def _portion(part: int, whole: int, confidence: float) -> dict[str, float | None]:
     if not whole:
         return plain(Estimate(float("nan"), None, None))
-    return plain(Estimate(part / whole, *wilson(part, whole, confidence)))
+    return plain(share(part, whole, confidence))

@@ -191,9 +191,8 @@ def write_table(path: Path, table: pa.Table) -> None:
     check_new(path)
     staged = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        # A path as a string would be taken for an address where it has a colon or begins with ~.
-        with staged.open("wb") as file:
-            pq.write_table(table, file)
+        # A relative path would be taken for an address where it has a colon or begins with ~.
+        pq.write_table(table, staged.absolute())
         staged.replace(path)
     finally:
         staged.unlink(missing_ok=True)

@@ -77,6 +77,31 @@ def wilson(hits: int, rows: int, confidence: float = 0.95) -> tuple[float, float
     return low, min(1.0, middle + half) if hits < rows else 1.0
 
 
+def share(count: int, total: int, confidence: float = 0.95) -> Estimate:
+    """Estimate a share of independent cases.
+
+    Failures are often few or none, where a bootstrap states no interval: hence Wilson's.
+
+    Parameters
+    ----------
+    count : int
+    total : int
+        At least 1.
+    confidence : float, in (0, 1)
+
+    Returns
+    -------
+    Estimate
+
+    Examples
+    --------
+    >>> none = share(0, 100)
+    >>> none.value, none.low, round(none.high, 3)
+    (0.0, 0.0, 0.037)
+    """
+    return Estimate(count / total, *wilson(count, total, confidence))
+
+
 def of_all(confusion_CC: Ints, confidence: float) -> Estimate | None:
     """Return the accuracy with Wilson's interval where all rows, or none, are labelled rightly.
 
@@ -98,7 +123,7 @@ def of_all(confusion_CC: Ints, confidence: float) -> Estimate | None:
     Estimate(value=1.0, low=0.80..., high=1.0)
     """
     hits, rows = int(np.trace(confusion_CC)), int(confusion_CC.sum())
-    return Estimate(hits / rows, *wilson(hits, rows, confidence)) if hits in (0, rows) else None
+    return share(hits, rows, confidence) if hits in (0, rows) else None
 
 
 def top(

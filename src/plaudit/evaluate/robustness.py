@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plaudit.evaluate import bootstrap as resampling
-from plaudit.evaluate.reliability import wilson
 from plaudit.evaluate.scores import Estimate, plain
 
 Bools = NDArray[np.bool_]
@@ -101,30 +100,3 @@ def _measures(counts_R22: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
         "consistent": counts_R22[:, 1, 1] / total_R,
         "difference": edited_R - original_R,
     }
-
-
-def share(count: int, total: int, confidence: float = 0.95) -> Estimate:
-    """Estimate a share of independent cases.
-
-    Failures are often few or none, where a bootstrap states no interval: hence Wilson's.
-
-    Parameters
-    ----------
-    count : int
-    total : int
-        At least 1.
-    confidence : float, in (0, 1)
-
-    Returns
-    -------
-    Estimate
-
-    Examples
-    --------
-    >>> none = share(0, 100)
-    >>> none.value, none.low, round(none.high, 3)
-    (0.0, 0.0, 0.037)
-    """
-    low, high = wilson(count, total, confidence)
-    # Exact at the ends, where rounding leaves 0.9999999999.
-    return Estimate(count / total, 0.0 if count == 0 else low, 1.0 if count == total else high)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plaudit.evaluate.decide import Answers
-from plaudit.evaluate.robustness import share
+from plaudit.evaluate.reliability import share
 from plaudit.evaluate.scores import Estimate, plain
 from plaudit.robustness.checks import Case, Check, Said
 

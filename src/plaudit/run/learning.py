@@ -36,7 +36,7 @@ from plaudit.train.distill import Soft
 from plaudit.train.drive import Trained, drive
 from plaudit.train.imbalance import Balance
 from plaudit.train.keep import Keeper
-from plaudit.train.loop import Settings, fit
+from plaudit.train.loop import STEADIER, Settings, fit
 from plaudit.train.room import Room
 
 VALIDATION_METRICS = ("accuracy", "macro_f1", "log_loss", "mcc")
@@ -122,8 +122,7 @@ class Lesson:
         logits_NC = self._logits(self.data.validation)
         if not np.isfinite(logits_NC).all():
             raise TrainingError(
-                "the model's answers on validation are no numbers any more. Try a lower optim.lr, "
-                "a longer optim.warmup_fraction, or train.precision=fp32."
+                f"the model's answers on validation are no numbers any more. {STEADIER}"
             )
         self.validated.append(logits_NC)
         if targets_N.ndim == 2:

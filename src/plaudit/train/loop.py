@@ -25,6 +25,9 @@ from plaudit.train.optim import make_optimizer, parameter_groups, schedule
 from plaudit.train.room import Room
 from plaudit.train.state import RandomStates, State
 
+STEADIER = "Try a lower optim.lr, a longer optim.warmup_fraction, or train.precision=fp32."
+"""What to do where training breaks."""
+
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
@@ -271,7 +274,4 @@ def _logits(accelerator: Accelerator, model: torch.nn.Module, batch: AnyBatch) -
 def _check(step: int, loss: float, norm: float) -> None:
     for name, value in (("loss", loss), ("gradient's norm", norm)):
         if not math.isfinite(value):
-            raise TrainingError(
-                f"step {step}: the {name} is {value}. "
-                "Try a lower optim.lr, a longer optim.warmup_fraction, or train.precision=fp32."
-            )
+            raise TrainingError(f"step {step}: the {name} is {value}. {STEADIER}")

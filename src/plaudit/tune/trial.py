@@ -78,18 +78,14 @@ def config_of(folder: Path, order: Order) -> Config:
     return load(str(folder / RECIPE), settings)
 
 
-def _course(bench: Bench, config: Config) -> Course | None:
+def _course(bench: Bench, order: Order, config: Config) -> Course | None:
     """Return the recipe's course, where it has so many steps and a trial leaves that as it is.
 
     What validations are compared, by the pruner and for the best, then come after the same steps,
     however long an epoch is under a trial's settings.
     """
     recipe = load(str(bench.folder / RECIPE))
-    own, others = config.model_dump(), recipe.model_dump()
-    keys = [key.split(".") for key in BUDGET_KEYS]
-    if recipe.train.max_steps is None or any(
-        own[section][name] != others[section][name] for section, name in keys
-    ):
+    if recipe.train.max_steps is None or BUDGET_KEYS.intersection(order.values):
         return None
     return bench.alike(config, bench.plan(recipe))
 
@@ -122,7 +118,7 @@ def attempt(bench: Bench, order: Order, judge: Judge) -> Ended:
             watcher, config.train.select, lambda n, value: judge.validated(order.number, n, value)
         )
         bench.watcher = listener
-        made = bench.train(config, config.seed, place, _course(bench, config))
+        made = bench.train(config, config.seed, place, _course(bench, order, config))
         if made.trained.broken:
             raise TrainingError(made.trained.stopped)
         return _completed(bench, order, made, config, judge)
