@@ -14,7 +14,8 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from plaudit.errors import ConfigError, Interrupted, PlauditError
+from plaudit.data import outputs
+from plaudit.errors import Interrupted, PlauditError
 
 if TYPE_CHECKING:
     from plaudit.multilabel import LabelSet
@@ -106,26 +107,6 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def check_new(path: Path) -> None:
-    """Make sure that a file can be made there and that none would be lost.
-
-    Parameters
-    ----------
-    path : Path
-
-    Raises
-    ------
-    plaudit.errors.ConfigError
-        Something is there already, or the folder for it is not.
-    """
-    if os.path.lexists(path):
-        raise ConfigError(f"{path} exists and is never overwritten; choose another name.")
-    if not path.parent.is_dir():
-        raise ConfigError(f"{path}: there is no folder {path.parent}; make it, or name another.")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise ConfigError(f"{path}: nothing may be written to {path.parent}; name another folder.")
-
-
 def write_new(path: Path, text: str) -> None:
     """Write a new file, whole or not at all.
 
@@ -139,7 +120,7 @@ def write_new(path: Path, text: str) -> None:
     plaudit.errors.ConfigError
         It appeared since it was asked for.
     """
-    check_new(path)
+    outputs.check_new(path)
     staged = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         staged.write_text(text, encoding="utf-8", newline="")

@@ -6,13 +6,16 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from plaudit import console
+from plaudit.audit import writing as audit_writing
+from plaudit.data import outputs
 from plaudit.data.cleaned import Rows
 from plaudit.data.fingerprint import fingerprints
+from plaudit.embed import writing as embed_writing
 from plaudit.errors import ConfigError, DataError
 from plaudit.evaluate import predictions
 from plaudit.evaluate.decide import answer
 from plaudit.evaluate.predictions import of_rows, read, write
+from plaudit.score import publish
 
 TEXTS = ["A triumph.", "The worst.", "It was " + "very " * 100 + "good."]
 
@@ -105,6 +108,10 @@ def test_a_folder_is_no_address_and_no_home(kept, tmp_path, monkeypatch, name):
 
 def test_a_folder_that_may_not_be_written_to_is_named_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
-    for check in (predictions.check_new, console.check_new):
+    checks = (
+        predictions.check_new, outputs.check_new, outputs.check_folder, publish.check_out,
+        audit_writing.check_out, lambda out: embed_writing._check_out(out, "mean"),
+    )  # fmt: skip
+    for check in checks:
         with pytest.raises(ConfigError, match="nothing may be written to"):
             check(tmp_path / "rows.parquet")

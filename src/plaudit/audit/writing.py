@@ -14,6 +14,7 @@ import numpy as np
 
 from plaudit.audit.reading import raw_texts
 from plaudit.audit.records import Found, Table
+from plaudit.data import outputs
 from plaudit.data.problems import did_you_mean
 from plaudit.errors import ConfigError, DataError
 
@@ -102,11 +103,8 @@ def check_out(out: Path) -> None:
     """
     if out.suffix != ".parquet":
         raise ConfigError(f"{out}: the data is written as .parquet; name such a file.")
-    if not out.parent.is_dir():
-        raise ConfigError(f"{out}: there is no folder {out.parent}; make it, or name another.")
     for path in (out, _ledger(out)):
-        if os.path.lexists(path):
-            raise ConfigError(f"{path} exists and is never overwritten; choose another name.")
+        outputs.check_new(path)
 
 
 def write(table: Table, found: Sequence[Found], out: Path, fixes: Sequence[str]) -> Written:

@@ -12,6 +12,7 @@ import typer
 from plaudit import console
 from plaudit.cli.options import AsJson, Device, LabelColumn, Quiet, TextColumn
 from plaudit.console import advise, guarded, inert, out
+from plaudit.data import outputs
 
 if TYPE_CHECKING:
     from plaudit.audit.writing import Written
@@ -65,7 +66,7 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
     if write is not None:
         writing.check_out(write)
     if html is not None:
-        console.check_new(html)
+        outputs.check_new(html)
     mapping = load(None, [f"data.labels={labels}"]).data.labels if labels is not None else None
     found = examine.audit(
         data,

@@ -11,6 +11,7 @@ from plaudit import console
 from plaudit.cli.advice import predicting
 from plaudit.cli.options import AsJson, Device, LabelColumn, OutFile, TextColumn
 from plaudit.console import advise, guarded, inert, out
+from plaudit.data import outputs
 
 
 @guarded
@@ -38,7 +39,7 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """Compare runs on the same rows: which is better, how surely, and where they differ."""
     if out_file is not None:
-        console.check_new(out_file)
+        outputs.check_new(out_file)
     from plaudit.compare import compare as side_by_side
     from plaudit.compare.verdict import lines, table
     from plaudit.data.records import Columns

@@ -13,6 +13,7 @@ import typer
 from plaudit import console
 from plaudit.cli.options import AsJson, Device, TextColumn
 from plaudit.console import advise, guarded, inert, out
+from plaudit.data import outputs
 
 if TYPE_CHECKING:
     from plaudit.explain import Explanation, GlobalWords
@@ -55,7 +56,7 @@ def explain(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """Show how much each word pushes towards a label."""
     if html is not None:
-        console.check_new(html)
+        outputs.check_new(html)
     from plaudit.data.texts import gather
 
     blocks = gather(inputs or (), column=text)

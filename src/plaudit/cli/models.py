@@ -23,6 +23,7 @@ from plaudit.cli.options import (
     TextColumn,
 )
 from plaudit.console import advise, guarded, inert, out
+from plaudit.data import outputs
 from plaudit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """Score a model on labelled data, with intervals."""
     if out_file is not None:
-        console.check_new(out_file)
+        outputs.check_new(out_file)
         if out_file == rows_file:
             raise ConfigError(f"--out and --rows are both {out_file}; name two files.")
     from plaudit.config import load
@@ -244,7 +245,7 @@ def bench(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """Compare models and formats: accuracy, speed, size, memory."""
     if out_file is not None:
-        console.check_new(out_file)
+        outputs.check_new(out_file)
     from plaudit.bench import compare
     from plaudit.bench.table import opening, table
     from plaudit.data.records import Columns

@@ -10,6 +10,7 @@ import typer
 from plaudit import console
 from plaudit.cli.options import AsJson, Device, LabelColumn, OutFile, TextColumn
 from plaudit.console import advise, guarded, inert, out
+from plaudit.data import outputs
 from plaudit.errors import ConfigError
 
 
@@ -50,7 +51,7 @@ def robustness(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """Change texts and see whether answers hold: pairs, generated checks, a second domain."""
     if out_file is not None:
-        console.check_new(out_file)
+        outputs.check_new(out_file)
     from plaudit.config import load
     from plaudit.data.records import Columns
     from plaudit.report import robustness as shown

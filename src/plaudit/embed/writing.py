@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from plaudit.data import outputs
 from plaudit.data import texts as plain
 from plaudit.data.records import Columns
 from plaudit.data.sources import read, resolve, silent
@@ -126,10 +127,7 @@ def _check_out(out: Path, pooling: str) -> None:
             f"{out}: texts have different numbers of tokens, which .npy cannot hold. Name a "
             ".parquet file."
         )
-    if os.path.lexists(out):
-        raise ConfigError(f"{out} exists and is never overwritten; choose another name.")
-    if not out.parent.is_dir():
-        raise ConfigError(f"{out}: there is no folder {out.parent}; make it, or name another.")
+    outputs.check_new(out)
 
 
 def _rows(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from plaudit.data import outputs
 from plaudit.data.cleaned import Rows
 from plaudit.errors import ConfigError, DataError
 from plaudit.evaluate.decide import Answers
@@ -157,12 +158,7 @@ def check_new(path: Path) -> None:
     """
     if path.suffix != ".parquet":
         raise ConfigError(f"{path}: predictions are written as Parquet; name a .parquet file.")
-    if os.path.lexists(path):
-        raise ConfigError(f"{path} exists and is never overwritten; choose another name.")
-    if not path.parent.is_dir():
-        raise ConfigError(f"{path}: there is no folder {path.parent}; make it, or name another.")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise ConfigError(f"{path}: nothing may be written to {path.parent}; name another folder.")
+    outputs.check_new(path)
 
 
 def write(path: Path, predictions: Predictions) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from plaudit import artifact
+from plaudit.data import outputs
 from plaudit.data.sources import Say, silent
 from plaudit.errors import ConfigError
 from plaudit.export import gate, graph
@@ -114,7 +115,7 @@ def export(
     limit = _limit(format, max_differ)
     source = Path(os.path.abspath(model))  # noqa: PTH100 - without following links, for the name
     final = Path(out) if out is not None else source.with_name(f"{source.name}-{format}")
-    _check_new(final)
+    outputs.check_new(final, "name another with --out")
     graph.check_installed()
     loaded, torch_model = _original(source)
     chosen = gate.texts(loaded.spec, data, say)
@@ -128,7 +129,7 @@ def export(
         found = gate.compare(original, load(staged), chosen, limit)
         gate.check(found, source, format)
         _finish(staged, source, found, say)
-        _check_new(final)
+        outputs.check_new(final, "name another with --out")
         staged.chmod(0o755)  # mkdtemp makes folders that only their owner can read
         staged.rename(final)
     finally:
@@ -160,13 +161,6 @@ def _limit(format: Format, max_differ: float | None) -> float:  # noqa: A002 - a
     if not 0 <= max_differ <= 1:
         raise ConfigError(f"max_differ = {max_differ} is not a share; give 0 to 1, as in 0.01")
     return max_differ
-
-
-def _check_new(folder: Path) -> None:
-    if os.path.lexists(folder):
-        raise ConfigError(f"{folder} exists and is never overwritten; name another with --out.")
-    if not folder.parent.is_dir():
-        raise ConfigError(f"{folder}: there is no folder {folder.parent}; make it, or name another")
 
 
 def _original(source: Path) -> tuple[artifact.Loaded, ReviewClassifier]:

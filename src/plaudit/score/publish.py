@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from plaudit.data import outputs
 from plaudit.errors import ConfigError
 from plaudit.score import staging
 from plaudit.score.staging import Staging
@@ -18,8 +19,7 @@ QUARANTINE = ".quarantine.jsonl"
 
 def check_out(out: Path) -> None:
     """Raise ConfigError when there is an output that this job has not written itself."""
-    if not out.parent.is_dir():
-        raise ConfigError(f"{out}: there is no folder {out.parent}; make it, or name another.")
+    outputs.check_folder(out)
     for target, staged in _targets(out):
         if os.path.lexists(target) and not _is_same(target, staged):
             raise ConfigError(f"{target} exists and is never overwritten; choose another name.")
