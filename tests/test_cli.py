@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import plaudit
 from plaudit import artifact, labelled
 from plaudit.cli import app
+from plaudit.config import CleanConfig
 from plaudit.data.records import Columns
 from plaudit.errors import DataError, TrainingError
 
@@ -27,6 +28,8 @@ class Call:
 
 class Api:
     """Stands where plaudit.run and plaudit.predict stand, and remembers what it was asked."""
+
+    spec = types.SimpleNamespace(clean=CleanConfig())
 
     def __init__(self):
         self.calls = []
@@ -307,6 +310,13 @@ def test_predict_prints_one_json_line_a_text(api):
     assert json.loads(lines[0])["probabilities"] == {"neg": 0.25, "pos": 0.75}
     assert "é" in lines[0]
     assert "\x9b" not in done.stdout
+
+
+def test_predict_answers_an_empty_text_and_says_that_it_is_one(api):
+    done = plaudit_("predict", "m", "-", stdin="one\n\n<br />\nthree")
+    assert done.stdout.count("\n") == 4  # so that answers line up with lines
+    assert "ATTENTION: 2 of the texts are empty once cleaned" in done.stderr
+    assert "ATTENTION" not in plaudit_("predict", "m", "one").stderr
 
 
 def test_train_of_nothing_starts_no_run(api):

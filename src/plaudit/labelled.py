@@ -148,6 +148,11 @@ def given(
     """
     spec = read_spec(Path(model))
     names = pair_columns(spec, text, text_pair)
+    if names is not None and len(inputs) > 1 and (text or text_pair):
+        raise DataError(
+            f"{f'--text {text}' if text else f'--text-pair {text_pair}'} names a column of a table,"
+            " and what was given is two texts. Leave it out, or give a table."
+        )
     return texts.gather(inputs, column=text) if names is None else pair_inputs.gather(inputs, names)
 
 

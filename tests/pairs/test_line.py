@@ -140,6 +140,8 @@ def test_predict_takes_two_texts_a_table_and_objects_on_standard_input(
         (["one text"], "1 texts were given, and the model labels pairs"),
         (["{csv}", "--text-pair", "hypotheses"], "no one column 'hypotheses'.*did you mean 'hypo"),
         (["{txt}"], "a line of a .txt file is one text"),
+        (["a", "b", "--text", "premise"], "--text premise names a column of a table"),
+        (["a", "b", "--text-pair", "hypothesis"], "--text-pair hypothesis names a column"),
         (["-"], "standard input:2: 'just words' is not a pair"),
     ],
 )

@@ -175,6 +175,7 @@ def predict(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON line a text.")] = False,
 ) -> None:
     """Label texts, or pairs of them: arguments, a file, or standard input."""
+    from plaudit.data.text_pairs import says_nothing
     from plaudit.labelled import given
 
     blocks = given(model, inputs or (), text, text_pair)
@@ -182,11 +183,17 @@ def predict(
         console.say("reading standard input, one text a line; Ctrl-D ends it")
     from plaudit.multilabel import load
 
-    classifier = load(model, device=device)
+    classifier, empty = load(model, device=device), 0
     for block in blocks:
         answers: Sequence[Prediction | LabelSet] = classifier.predict(block)
         for asked, prediction in zip(block, answers, strict=True):
             out(console.prediction_line(asked, prediction, json=json))
+        empty += sum(says_nothing(asked, classifier.spec.clean) for asked in block)
+    if empty:
+        console.say(
+            f"ATTENTION: {empty:,} of the texts are empty once cleaned; an answer to nothing says "
+            "nothing. plaudit score puts such rows aside."
+        )
     advise(f"plaudit evaluate {shlex.quote(model)} DATA")
 
 

@@ -39,6 +39,20 @@ def cleaned(text: str, config: CleanConfig) -> str:
     return SEPARATOR.join(clean(half, config) for half in text.split(SEPARATOR))
 
 
+def says_nothing(given: str | tuple[str, str], config: CleanConfig) -> bool:
+    """Tell whether cleaning leaves nothing of what a user asks about, or of one of two texts.
+
+    Examples
+    --------
+    >>> says_nothing("<br />", CleanConfig()), says_nothing(("A man eats.", " "), CleanConfig())
+    (True, True)
+    >>> says_nothing("A man eats.", CleanConfig())
+    False
+    """
+    parts = (given,) if isinstance(given, str) else given
+    return not all(clean(part.replace(SEPARATOR, ""), config) for part in parts)
+
+
 def shown(text: str) -> str:
     """Write a text for a reader; between the halves of a pair stands a sign.
 
