@@ -24,7 +24,7 @@ from plaudit.ablate.arms import choices_of
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "results.md"
-SECTION = "ablation"
+SECTION, SUMMARY = "ablation", "summary"
 UNEQUAL = {
     "imbalance": "Classes of unequal size",
     "imbalance_amx": "Classes of unequal size, on a processor",
@@ -112,6 +112,54 @@ def _share(estimate: Mapping[str, float | None], sign: str = "") -> str:
     return f"{value}" if low is None else f"{value} ({low} to {high})"
 
 
+def summary(folder: Path) -> str:
+    """Lay out, between its marks, what each value gave beside the first of its table, best first.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the raw results.
+
+    Returns
+    -------
+    str
+        Empty when nothing was measured, or nothing that is paired.
+    """
+    found = []
+    for name, each in experiments().items():
+        table = stored(name, folder).get("table")
+        for arm in table["arms"] if table else ():
+            if arm["difference"] is not None:
+                first = table["arms"][0]["values"]
+                gained, lost = (arm["difference"][key] for key in ("accuracy", "log_loss"))
+                link = re.sub(r"[^\w -]", "", each["title"].lower()).replace(" ", "-")
+                cells = [
+                    f"[{_named(arm['values'])}](#{link})", _named(first), _told(gained, 100, ".1f"),
+                    _told(lost, 1, ".3f"), f"{table['rows']:,}",
+                ]  # fmt: skip
+                found.append((gained["value"], cells))
+    if not found:
+        return ""
+    heads = ["value", "instead of", "accuracy", "log loss (less is better)", "rows"]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    best_first = sorted(found, key=lambda each: -each[0])
+    lines += [f"| {' | '.join(cells)} |" for _, cells in best_first]
+    return "\n".join([f"<!-- measured: {SUMMARY} -->", *lines, "<!-- end -->", ""])
+
+
+def _named(values: Mapping[str, Any]) -> str:
+    return " ".join(f"{key}={value}" for key, value in values.items())
+
+
+def _told(estimate: Mapping[str, float], scale: float, form: str) -> str:
+    """Write a difference with its interval; in bold when the interval does not hold 0."""
+    value, low, high = (
+        f"{scale * estimate[key]:+{form}}".replace("-", "−") for key in ("value", "low", "high")
+    )
+    shown = f"{value} ({low} to {high})"
+    return f"**{shown}**" if estimate["low"] > 0 or estimate["high"] < 0 else shown
+
+
 def unequal(name: str, result: Mapping[str, Any]) -> str:
     """Lay the raw result of ``imbalance.py`` out as Markdown between its marks."""
     columns = {
@@ -147,9 +195,11 @@ def page(text: str, folder: Path) -> str:
     SystemExit
         The page has a table of what was not measured.
     """
-    titles = {name: each["title"] for name, each in experiments().items()}
-    titles |= UNEQUAL
+    titles = {SUMMARY: "All in one table"}
+    titles |= {name: each["title"] for name, each in experiments().items()} | UNEQUAL
     known = {name: block(name, found) for name in experiments() if (found := stored(name, folder))}
+    if lines := summary(folder):
+        known[SUMMARY] = lines
     for name in UNEQUAL:
         if found := Document.read(folder.parent / f"{name}.json"):
             known[name] = unequal(name, found)

@@ -395,7 +395,10 @@ def ablation() -> dict[str, Any]:
             "difference": difference,
         }
 
-    less = {"accuracy": {"value": -0.013, "low": -0.03, "high": 0.004}}
+    less = {
+        "accuracy": {"value": -0.013, "low": -0.03, "high": 0.004},
+        "log_loss": {"value": 0.02, "low": 0.01, "high": 0.03},
+    }
     return {
         "command": "plaudit ablate quickstart text.policy=head,tail --seeds 2",
         "table": {
@@ -433,8 +436,28 @@ def test_tables_are_renewed_appended_and_refused_when_they_were_not_measured(
     second = results_table.page(first + "\nProse stays.\n", tmp_path)
     assert second == first.replace("80.0, 80.0 ", "10.0 ") + "\nProse stays.\n"
     (tmp_path / "policy.json").unlink()
-    with pytest.raises(SystemExit, match="'policy', which was not measured"):
+    with pytest.raises(SystemExit, match="'summary', which was not measured"):
         results_table.page(second, tmp_path)
+
+
+def test_the_summary_links_each_value_best_first_and_marks_what_can_be_told_from_0(
+    ablation, tmp_path
+) -> None:
+    import results_table
+
+    assert results_table.summary(tmp_path) == ""
+    more = json.loads(json.dumps(ablation["table"]["arms"][1]).replace("tail", "windows"))
+    more["difference"]["accuracy"] = {"value": 0.01, "low": 0.002, "high": 0.02}
+    ablation["table"]["arms"].append(more)
+    (tmp_path / "policy.json").write_text(json.dumps({"ablation": ablation}), encoding="utf-8")
+    lines = results_table.summary(tmp_path).splitlines()[3:-1]
+    link = "#long-texts-what-is-kept-of-them"
+    worse = "**+0.020 (+0.010 to +0.030)**"
+    assert lines == [
+        f"| [text.policy=windows]({link}) | text.policy=head | **+1.0 (+0.2 to +2.0)** "
+        f"| {worse} | 500 |",
+        f"| [text.policy=tail]({link}) | text.policy=head | −1.3 (−3.0 to +0.4) | {worse} | 500 |",
+    ]
 
 
 def test_the_table_of_unequal_classes_has_each_method_s_range(tmp_path) -> None:
