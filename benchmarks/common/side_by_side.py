@@ -282,7 +282,7 @@ def now() -> float:
 @contextlib.contextmanager
 def quiet_peers() -> Iterator[None]:
     """Keep the peers' loading reports and progress bars out of the output."""
-    from plaudit.model.build import quiet
+    from plaudit.model.loading import quiet
 
     with quiet():
         yield

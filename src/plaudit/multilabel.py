@@ -11,12 +11,13 @@ import numpy as np
 
 from plaudit import artifact
 from plaudit.data.clean import clean
+from plaudit.data.handed import checked
 from plaudit.data.label_sets import named
 from plaudit.errors import ConfigError, DataError
 from plaudit.evaluate.label_thresholds import HALF, given, sigmoid
 from plaudit.model.device import Compute
 from plaudit.model.infer import Engine
-from plaudit.predict import CHUNK, Classifier, Given, checked, compute_for, engine_of, in_blocks
+from plaudit.predict import CHUNK, Classifier, Given, compute_for, engine_of, in_blocks
 from plaudit.text.encode import TextEncoder
 
 

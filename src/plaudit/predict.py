@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from plaudit import artifact
-from plaudit.data.rows import LONGEST_TEXT
-from plaudit.data.text_pairs import SEPARATOR, cleaned, joined
+from plaudit.data.handed import checked, checked_pairs
+from plaudit.data.text_pairs import cleaned
 from plaudit.errors import ConfigError, DataError
 from plaudit.evaluate.decide import Answers, answer
 from plaudit.evaluate.mix import mixed
@@ -168,7 +168,7 @@ class Classifier:
         """
         iterator = iter(texts)
         while block := list(islice(iterator, chunk)):
-            whole = _joined(block) if self.spec.pairs else checked(block)
+            whole = checked_pairs(block) if self.spec.pairs else checked(block)
             read = [cleaned(text, self.spec.clean) for text in whole]
             yield from self._named(self.answers(self._block(read)))
 
@@ -292,30 +292,3 @@ def engine_of(model: ReviewClassifier | onnx.OnnxModel, compute: Compute) -> Eng
     if isinstance(model, onnx.OnnxModel):
         return model
     return TorchEngine.of(model, compute)
-
-
-def checked(texts: Sequence[object]) -> list[str]:
-    """Return texts as they are; raise DataError for what cannot be labelled."""
-    found = []
-    for n, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise DataError(f"text {n} is {type(text).__name__}, not a string: {text!r:.80}")
-        if len(text) > LONGEST_TEXT:
-            raise DataError(
-                f"text {n} has {len(text):,} characters; at most {LONGEST_TEXT:,} are read. Cut "
-                "it, or split it."
-            )
-        # Between the texts of a pair it has a meaning; in a text it has none.
-        found.append(text.replace(SEPARATOR, ""))
-    return found
-
-
-def _joined(pairs: Sequence[object]) -> list[str]:
-    for n, pair in enumerate(pairs):
-        if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
-            raise DataError(
-                f"text {n} is {type(pair).__name__}, not two texts: {pair!r:.80}. The model was "
-                "trained on pairs (data.text_pair): predict([(text, second)])"
-            )
-    firsts, seconds = zip(*pairs, strict=True)
-    return list(map(joined, checked(firsts), checked(seconds)))

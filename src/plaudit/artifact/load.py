@@ -13,8 +13,8 @@ from plaudit.artifact.manifest import files_of, verify
 from plaudit.artifact.spec import GRAPH, MANIFEST, NGRAMS, OWN_WEIGHTS, PRINTS, Spec
 from plaudit.errors import ArtifactError, MissingExtra
 from plaudit.model import fold, onnx
-from plaudit.model.build import check_tokens, check_vocabulary, quiet
 from plaudit.model.classifier import ReviewClassifier
+from plaudit.model.loading import check_tokens, check_vocabulary, quiet
 from plaudit.model.onnx import OnnxModel
 from plaudit.ngrams import NgramModel
 

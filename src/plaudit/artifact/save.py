@@ -11,8 +11,8 @@ import numpy as np
 from plaudit.artifact import manifest
 from plaudit.artifact.spec import GRAPH, NGRAMS, OWN_WEIGHTS, PAGES, PRINTS, WEIGHTS, Spec
 from plaudit.model import fold
-from plaudit.model.build import quiet
 from plaudit.model.classifier import ReviewClassifier
+from plaudit.model.loading import quiet
 from plaudit.ngrams import NgramModel
 
 

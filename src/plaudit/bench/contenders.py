@@ -9,8 +9,8 @@ from pathlib import Path
 from plaudit import artifact
 from plaudit.data.sources import Say
 from plaudit.errors import ConfigError, PlauditError
-from plaudit.model.build import quiet
 from plaudit.model.device import plan
+from plaudit.model.loading import quiet
 from plaudit.predict import Classifier
 from plaudit.text.encode import Encoded, TextEncoder
 

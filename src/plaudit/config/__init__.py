@@ -18,8 +18,6 @@ from plaudit.config.schema import (
     CleanConfig,
     Config,
     DataConfig,
-    DecideConfig,
-    EvaluateConfig,
     ModelConfig,
     OptimConfig,
     SplitConfig,
@@ -27,6 +25,7 @@ from plaudit.config.schema import (
     TrainConfig,
 )
 from plaudit.config.shipped import Recipe, recipe, recipes
+from plaudit.config.stating import DecideConfig, EvaluateConfig
 from plaudit.config.toml import as_toml, dump_toml
 
 __all__ = [

@@ -9,13 +9,14 @@ import numpy as np
 
 from plaudit import artifact
 from plaudit.data.clean import clean
+from plaudit.data.handed import checked
 from plaudit.data.problems import did_you_mean, quoted
 from plaudit.errors import ConfigError, DataError, PlauditError
 from plaudit.explain.attribution import Attributed, gradients, integrated
 from plaudit.explain.reading import Reading, read
 from plaudit.explain.records import Explanation, Method, Word
 from plaudit.model.infer import TorchEngine
-from plaudit.predict import Classifier, checked
+from plaudit.predict import Classifier
 
 CHUNK = 256
 """Texts explained at a time; within them batches are sorted by length."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +11,11 @@ import torch
 from torch import nn
 
 from plaudit.config import ModelConfig
-from plaudit.data import network
-from plaudit.errors import ConfigError, MissingExtra, PlauditError
+from plaudit.errors import ConfigError, MissingExtra
 from plaudit.model import families, trust
 from plaudit.model.classifier import ReviewClassifier, WindowPooling
 from plaudit.model.layers import freeze, reinitialise
-
-HUB = "hub:"
+from plaudit.model.loading import HUB, check_filled, explained, quiet, refuse_empty
 
 
 def encoder_location(encoder: str) -> str:
@@ -76,7 +72,7 @@ def load_tokenizer(encoder: str) -> Any:
     import transformers
 
     location = encoder_location(encoder)
-    with _explained(encoder, location):
+    with explained(encoder, location):
         trust.check_tokenizer(location)
         return transformers.AutoTokenizer.from_pretrained(location, trust_remote_code=False)
 
@@ -102,7 +98,7 @@ def load_encoder(encoder: str) -> Any:
     import transformers
 
     location = encoder_location(encoder)
-    with _explained(encoder, location), quiet():
+    with explained(encoder, location), quiet():
         trust.check_model(location)
         settings = transformers.AutoConfig.from_pretrained(location, trust_remote_code=False)
         families.check(settings.model_type)
@@ -114,7 +110,7 @@ def load_encoder(encoder: str) -> Any:
             output_loading_info=True,
         )
     # A pooler that the checkpoint does not have is random, and is not asked.
-    _refuse_empty(encoder, {key for key in info["missing_keys"] if not key.startswith("pooler.")})
+    refuse_empty(encoder, {key for key in info["missing_keys"] if not key.startswith("pooler.")})
     return model.eval()
 
 
@@ -142,7 +138,7 @@ def load_masked(config: ModelConfig) -> tuple[Any, bool]:
     import transformers
 
     location = encoder_location(config.encoder)
-    with _explained(config.encoder, location), quiet():
+    with explained(config.encoder, location), quiet():
         trust.check_model(location)
         settings = transformers.AutoConfig.from_pretrained(location, trust_remote_code=False)
         families.check(settings.model_type)
@@ -157,7 +153,7 @@ def load_masked(config: ModelConfig) -> tuple[Any, bool]:
         )
     missing = set(map(str, info["missing_keys"]))
     of_encoder = {key for key in missing if key.startswith(f"{model.base_model_prefix}.")}
-    _refuse_empty(config.encoder, of_encoder)
+    refuse_empty(config.encoder, of_encoder)
     return model, not missing
 
 
@@ -197,7 +193,7 @@ def build(
     import transformers
 
     location = encoder_location(config.encoder)
-    with _explained(config.encoder, location), quiet():
+    with explained(config.encoder, location), quiet():
         trust.check_model(location)
         settings = transformers.AutoConfig.from_pretrained(location, trust_remote_code=False)
         families.check(settings.model_type)
@@ -221,7 +217,7 @@ def build(
             ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
-    _check_filled(config.encoder, stock, info)
+    check_filled(config.encoder, stock, info)
     model = ReviewClassifier(stock, config.pooling, window_pooling)
     if config.pooling != "pooler":
         _identity(families.dense(stock))
@@ -234,84 +230,9 @@ def build(
     return model
 
 
-def check_vocabulary(stock: Any, tokenizer: Any, where: str) -> None:
-    """Raise ConfigError when the tokenizer has more tokens than the model has embeddings."""
-    check_tokens(stock.get_input_embeddings().num_embeddings, tokenizer, where)
-
-
-def check_tokens(embeddings: int, tokenizer: Any, where: str) -> None:
-    """Raise ConfigError when the tokenizer has more tokens than this."""
-    if len(tokenizer) > embeddings:
-        raise ConfigError(
-            f"{where}: the tokenizer has {len(tokenizer)} tokens, the model {embeddings} "
-            "embeddings; they do not belong together. Use the files of one model."
-        )
-
-
-def _check_filled(encoder: str, stock: Any, info: dict[str, Any]) -> None:
-    """A new head is expected; an encoder weight that the file lacks would silently be random."""
-    own = {id(p) for part in families.head_parts(stock) for p in part.parameters()}
-    head = {name for name, p in stock.named_parameters() if id(p) in own}
-    mismatched = {str(key[0] if isinstance(key, tuple) else key) for key in info["mismatched_keys"]}
-    _refuse_empty(encoder, (set(map(str, info["missing_keys"])) | mismatched) - head)
-
-
-def _refuse_empty(encoder: str, names: set[str]) -> None:
-    if names:
-        empty = sorted(names)
-        raise ConfigError(
-            f"model.encoder = {encoder!r}: {len(empty)} weights are not in its safetensors or have "
-            f"another shape, such as {', '.join(empty[:3])}. They would be random. Use a complete "
-            "checkpoint of this architecture."
-        )
-
-
 def _identity(layer: nn.Linear) -> None:
     """Begin with the pooled vector as it is, so that what the encoder knows is not scrambled."""
     with torch.no_grad():
         layer.weight.copy_(torch.eye(*layer.weight.shape))
         if layer.bias is not None:
             layer.bias.zero_()
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Silence loading reports: that a head is new is no news here."""
-    import transformers
-
-    logger = logging.getLogger("transformers")
-    before = logger.level
-    bars = transformers.utils.logging.is_progress_bar_enabled()
-    transformers.utils.logging.disable_progress_bar()
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
-        if bars:
-            transformers.utils.logging.enable_progress_bar()
-
-
-@contextlib.contextmanager
-def _explained(encoder: str, location: str) -> Iterator[None]:
-    on_hub = encoder.startswith(HUB)
-    with network.hub_or_cache() if on_hub else contextlib.nullcontext() as cut_off:
-        try:
-            yield
-        except PlauditError:
-            raise
-        except Exception as error:  # a file that was made up fails in ways without a common base
-            lines = str(error).strip().splitlines()
-            reason = lines[0] if lines else type(error).__name__
-            if cut_off:
-                reason = f"{cut_off}; from the hub's cache on this machine: {reason}"
-            advice = _advice(encoder, location)
-            raise ConfigError(
-                f"model.encoder = {encoder!r} cannot be loaded: {reason} {advice}"
-            ) from error
-
-
-def _advice(encoder: str, location: str) -> str:
-    if encoder.startswith(HUB):
-        return "Is the name right? A model folder on disk works too, and so does 'bundled'."
-    return f"Is {location} a complete transformers model folder?"

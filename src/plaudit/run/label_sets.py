@@ -22,7 +22,8 @@ from plaudit.evaluate.scores import SetScores
 from plaudit.evaluate.set_predictions import SetPredictions
 from plaudit.multilabel import MultiLabelClassifier
 from plaudit.report import document
-from plaudit.run.testing import Overlap, Tested, opened, overlap
+from plaudit.run.overlap import Overlap, overlap
+from plaudit.run.testing import Tested, opened
 
 NO_PARTS: dict[str, Any] = {"deduplicated": None, "slices": []}
 """Results on parts of the rows are made for one label a text so far."""

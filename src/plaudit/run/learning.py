@@ -16,11 +16,12 @@ from plaudit.evaluate import label_sets
 from plaudit.evaluate.label_thresholds import sigmoid
 from plaudit.evaluate.metrics import point
 from plaudit.model import graphed, lora
-from plaudit.model.build import build, check_vocabulary
+from plaudit.model.build import build
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.compiled import compile_layers
 from plaudit.model.device import Compute
 from plaudit.model.infer import logits, softmax
+from plaudit.model.loading import check_vocabulary
 from plaudit.run.material import Data
 from plaudit.run.reporting import balance_of, batch_form
 from plaudit.run.watching import Watcher

@@ -26,27 +26,8 @@ from plaudit.predict import Classifier
 from plaudit.report import document
 from plaudit.robustness import Plan, probe
 from plaudit.run import explaining
+from plaudit.run.overlap import Overlap, overlap
 from plaudit.run.sparing import spared
-
-
-@dataclass(frozen=True, slots=True)
-class Overlap:
-    """Rows whose text training or selection has seen.
-
-    Attributes
-    ----------
-    rows : int
-    without : Scores, SetScores or None
-        On the other rows; None when that is all or none of them.
-    """
-
-    rows: int
-    without: Scores | SetScores | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the section ``overlap`` of a report or an evaluation."""
-        without = self.without.to_dict() if self.without else None
-        return {"rows": self.rows, "test_without": without}
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,29 +256,6 @@ def scored(
 
     scores = _score(answers, rows, labels, config)
     return scores, overlap(rows, seen_prints_N, unseen)
-
-
-def overlap(
-    rows: Rows, seen_prints_N: np.ndarray, unseen: Callable[[np.ndarray], Scores | SetScores]
-) -> Overlap:
-    """Count rows whose text training or selection has seen, and score the others.
-
-    Parameters
-    ----------
-    rows : Rows
-    seen_prints_N : ndarray of uint64
-    unseen : callable
-        Scores the rows at these places; asked only where some were seen and some were not.
-
-    Returns
-    -------
-    Overlap
-    """
-    seen_N = np.isin(rows.prints_N, seen_prints_N)
-    seen = int(seen_N.sum())
-    if seen in (0, len(rows)):
-        return Overlap(seen, None)
-    return Overlap(seen, unseen(np.flatnonzero(~seen_N)))
 
 
 def _score(answers: Answers, rows: Rows, labels: tuple[str, ...], config: EvaluateConfig) -> Scores:

@@ -14,13 +14,13 @@ from plaudit.errors import ConfigError, DataError
 from plaudit.labelled import pair_columns
 from plaudit.multilabel import load
 from plaudit.predict import CHUNK
-from plaudit.score import staging, write
+from plaudit.score import staging
+from plaudit.score.layout import Layout, layout_of
 from plaudit.score.publish import check_out, folder_of, publish
 from plaudit.score.read import Rows, Table, find
 from plaudit.score.records import Options, Scored, Standing
 from plaudit.score.shards import Predictor, answer, blocks
 from plaudit.score.staging import Shard, Staging
-from plaudit.score.write import Layout
 
 FORMAT = 1
 """Raise it when the same job would give other bytes, or what was begun would be mixed with it."""
@@ -130,7 +130,7 @@ def run(
     plaudit.errors.PlauditError
     """
     began_s = time.perf_counter()
-    layout = write.layout(
+    layout = layout_of(
         out,
         table,
         predictor.labels if options.probabilities else (),

@@ -11,8 +11,9 @@ from typing import IO
 from plaudit.data import outputs
 from plaudit.errors import ConfigError
 from plaudit.score import staging
+from plaudit.score.layout import Layout
 from plaudit.score.staging import Staging
-from plaudit.score.write import Layout, assemble, join
+from plaudit.score.write import assemble, join
 
 QUARANTINE = ".quarantine.jsonl"
 

@@ -13,8 +13,8 @@ from plaudit.data.rows import checked_text
 from plaudit.multilabel import LabelSet
 from plaudit.predict import Given, Prediction
 from plaudit.score import write
+from plaudit.score.layout import Layout, misfit
 from plaudit.score.read import Row
-from plaudit.score.write import Layout
 
 SHARD_BYTES = 2**23
 """Of rows, about: what eight of the longest texts have, which is what tokenising may hold."""
@@ -124,7 +124,7 @@ def _flaw(row: Row, layout: Layout, columns: tuple[str, ...]) -> str | None:
         checked = checked_text(row.cells.get(column))
         if isinstance(checked, Flaw):
             return checked.found if column == columns[0] else f"'{column}': {checked.found}"
-    return write.misfit(layout, row.cells)
+    return misfit(layout, row.cells)
 
 
 def _predicted(predictor: Predictor, texts: Sequence[Given]) -> list[Answer | str]:

@@ -1,0 +1,37 @@
+"""Texts that a program hands over to be labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from plaudit.data.rows import LONGEST_TEXT
+from plaudit.data.text_pairs import SEPARATOR, joined
+from plaudit.errors import DataError
+
+
+def checked(texts: Sequence[object]) -> list[str]:
+    """Return texts as they are; raise DataError for what cannot be labelled."""
+    found = []
+    for n, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise DataError(f"text {n} is {type(text).__name__}, not a string: {text!r:.80}")
+        if len(text) > LONGEST_TEXT:
+            raise DataError(
+                f"text {n} has {len(text):,} characters; at most {LONGEST_TEXT:,} are read. Cut "
+                "it, or split it."
+            )
+        # Between the texts of a pair it has a meaning; in a text it has none.
+        found.append(text.replace(SEPARATOR, ""))
+    return found
+
+
+def checked_pairs(pairs: Sequence[object]) -> list[str]:
+    """Return pairs, each as one string; raise DataError for what cannot be labelled."""
+    for n, pair in enumerate(pairs):
+        if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
+            raise DataError(
+                f"text {n} is {type(pair).__name__}, not two texts: {pair!r:.80}. The model was "
+                "trained on pairs (data.text_pair): predict([(text, second)])"
+            )
+    firsts, seconds = zip(*pairs, strict=True)
+    return list(map(joined, checked(firsts), checked(seconds)))
