@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from plaudit.data import rows as gathering
+from plaudit.data import table_writer
 from plaudit.data.records import Columns, Corpus
 from plaudit.data.sources import read, resolve
 from plaudit.errors import DataError
@@ -53,8 +53,8 @@ def test_nothing_else_is_carried(files: Path) -> None:
 def test_what_is_carried_moves_to_disk_with_the_texts(
     files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gathering, "CHUNK_ROWS", 1)
-    monkeypatch.setattr(gathering, "SPILL_BYTES", 0)
+    monkeypatch.setattr(table_writer, "CHUNK_ROWS", 1)
+    monkeypatch.setattr(table_writer, "SPILL_BYTES", 0)
 
     assert load(files / "r.csv", "year").rows["by:year"][:] == ["1999", "2001", "2001"]
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from plaudit.data import rows as gathering
+from plaudit.data import table_writer
 from plaudit.data.records import Columns, Corpus
 from plaudit.data.sources import read, resolve
 from plaudit.errors import DataError
@@ -285,8 +285,8 @@ def test_large_tables_move_to_disk_and_stay_equal(
     content = "text,label\n" + "".join(f"text {n} é,{'ba'[n % 2]}\n" for n in range(500))
     path = write(tmp_path / "r.csv", content)
     held = load(path).rows
-    monkeypatch.setattr(gathering, "CHUNK_ROWS", 64)
-    monkeypatch.setattr(gathering, "SPILL_BYTES", 1000)
+    monkeypatch.setattr(table_writer, "CHUNK_ROWS", 64)
+    monkeypatch.setattr(table_writer, "SPILL_BYTES", 1000)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     before = pa.total_allocated_bytes()
     spilled = load(path).rows
