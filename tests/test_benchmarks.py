@@ -485,6 +485,27 @@ def test_docs_results_says_what_the_raw_results_say() -> None:
     assert results_table.page(text, results_table.RESULTS / "ablate") == text
 
 
+@pytest.mark.parametrize(
+    ("name", "key"),
+    {
+        "average": "train.average", "distill": "distill.weight", "dropout": "model.dropout",
+        "fgm": "craft.fgm", "frozen": "model.freeze_layers", "head-lr": "optim.head_lr",
+        "lora": "lora.rank", "ngrams": "ngrams.weight", "pretrain": "pretrain.epochs",
+        "pull": "craft.pull", "rdrop": "craft.rdrop", "reinit": "model.reinit_layers",
+        "smoothing": "craft.label_smoothing", "unfreezing": "craft.unfreeze_fraction",
+    }.items(),
+)  # fmt: skip
+def test_an_option_that_gave_nothing_says_so_in_its_help(name: str, key: str) -> None:
+    import results_table
+    from plaudit.config import describe
+
+    arms = results_table.stored(name, results_table.RESULTS / "ablate")["table"]["arms"]
+    differences = [arm["difference"]["accuracy"] for arm in arms[1:]]
+    (words,) = (each.help for each in describe() if each.key == key)
+    gave = any(each["low"] > 0 for each in differences)
+    assert ("no gain (docs/results.md)" in " ".join(words.split())) is not gave
+
+
 def test_every_experiment_is_a_command_that_parses_and_resolves() -> None:
     import results_table
     from tests.commands import mistakes

@@ -14,7 +14,8 @@ class LoraConfig(Section):
 
     rank: Annotated[int, Field(ge=0)] = 0
     """Rank of the adapters (Hu et al. 2022); 0: none, the weights themselves train. Needs the extra
-    peft. They suit a larger optim.lr, of 5e-4 or so."""
+    peft. They suit a larger optim.lr, of 5e-4 or so, and more steps: on 2,000 reviews no gain
+    (docs/results.md)."""
     alpha: Annotated[float, Field(gt=0.0)] = 16.0
     """Weight of the adapters, divided by their rank."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
@@ -74,25 +75,28 @@ class NgramsConfig(Section):
 
     weight: Annotated[float, Field(ge=0.0)] | Literal["fit"] = 0.0
     """What its logits count beside the encoder's. It reads whole texts and takes seconds to train
-    (Wang and Manning 2012). fit: as validation has it; 0: there is none."""
+    (Wang and Manning 2012). fit: as validation has it; 0: there is none. About a point of accuracy
+    (docs/results.md)."""
 
 
 class CraftConfig(Section):
     """What a step does beyond the loss of its texts; all off by default."""
 
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    """Share of the target spread evenly over all classes (Szegedy et al. 2016)."""
+    """Share of the target spread evenly over all classes (Szegedy et al. 2016). On 2,000 reviews no
+    gain (docs/results.md)."""
     rdrop: Annotated[float, Field(ge=0.0)] = 0.0
     """Weight of the disagreement between two passes with other dropout (alpha of R-Drop, Liang et
-    al. 2021); doubles a step's time."""
+    al. 2021); doubles a step's time. On 2,000 reviews no gain (docs/results.md)."""
     fgm: Annotated[float, Field(ge=0.0)] = 0.0
     """Length of the step by which word embeddings are moved against the model (epsilon of FGM,
-    Miyato et al. 2017); doubles a step's time."""
+    Miyato et al. 2017); doubles a step's time. On 2,000 reviews no gain (docs/results.md)."""
     pull: Annotated[float, Field(ge=0.0)] = 0.0
-    """Strength of the pull back to the pretrained weights (L2-SP, Li et al. 2018)."""
+    """Strength of the pull back to the pretrained weights (L2-SP, Li et al. 2018). On 2,000 reviews
+    no gain (docs/results.md)."""
     unfreeze_fraction: Fraction = 0.0
     """Share of all steps in which the layers are unfrozen one by one, from the head down (Howard
-    and Ruder 2018). 0: all train from the start."""
+    and Ruder 2018). 0: all train from the start. On 2,000 reviews no gain (docs/results.md)."""
 
 
 class PretrainConfig(Section):
@@ -100,7 +104,8 @@ class PretrainConfig(Section):
 
     epochs: Annotated[float, Field(ge=0.0)] = 0.0
     """Passes over the texts in which the encoder learns to guess hidden words (Devlin et al. 2019;
-    within the task, Sun et al. 2019); may be a part of one. 0: none."""
+    within the task, Sun et al. 2019); may be a part of one. 0: none. A point of accuracy on 2,000
+    reviews by four of them, nothing on 22,000 (docs/results.md)."""
     texts: str | None = None
     """DATA whose texts are learnt from beside the run's own training texts; labels are not needed,
     and not looked at. What also stands in the validation or held-out part is left out."""
@@ -117,7 +122,7 @@ class DistillConfig(Section):
     """A model folder of plaudit, such as runs/large/model, with the same labels."""
     weight: Fraction = 0.5
     """Share of the loss that follows the teacher instead of the labels (1: all of it; 0: none, and
-    the teacher is not asked)."""
+    the teacher is not asked). On 2,000 reviews no gain (docs/results.md)."""
     temperature: Annotated[float, Field(gt=0.0)] = 2.0
     """What both models' logits are divided by: the higher, the more the teacher's unlikely labels
     say (Hinton et al. 2015)."""
