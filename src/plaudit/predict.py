@@ -253,9 +253,13 @@ class Classifier:
         -------
         ndarray of float64, shape (N, C)
         """
-        decision = self.spec.decision
         # In float64 before the division, as the temperature was fitted.
-        return softmax(logits_NC.astype(np.float64) / (decision.temperature if decision else 1.0))
+        return softmax(logits_NC.astype(np.float64) / self.temperature)
+
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by, so that probabilities hold; 1 where none was fitted."""
+        return self.spec.decision.temperature if self.spec.decision else 1.0
 
 
 def _refuse_several(path: Path | str) -> None:

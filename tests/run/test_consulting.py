@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from plaudit import run
 from plaudit.config import Config, load
@@ -18,8 +19,9 @@ from plaudit.errors import ConfigError
 from plaudit.evaluate.decide import Decision, answer
 from plaudit.model.infer import softmax
 from plaudit.predict import Classifier
-from plaudit.run import consulting
+from plaudit.run import consulting, learning
 from plaudit.run.consulting import with_pseudo_labels
+from plaudit.train.distill import Soft
 from tests.conftest import review
 from tests.run.forks import small_run
 
@@ -194,6 +196,25 @@ def test_a_student_follows_its_teacher_and_says_so(
     assert again.report["training"]["packed"]
     facts = json.loads((first.folder / "started.json").read_text())["facts"]
     assert facts["distill.teacher"] == consulted["weights_sha256"][:16]
+
+
+def test_a_teachers_answers_are_followed_as_calibrated(
+    start: Any, teacher: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed: list[torch.Tensor] = []
+
+    def kept(logits_NC: torch.Tensor, *rest: float) -> Soft:
+        followed.append(logits_NC)
+        return Soft(logits_NC, *rest)
+
+    monkeypatch.setattr(learning, "Soft", kept)
+    config = start(f"distill.teacher={teacher}")
+    run.train(config)
+    classifier = Classifier.load(teacher)
+    assert classifier.temperature != 1
+    texts = prepare(config, lambda line: None).train.texts
+    expected = classifier.probabilities(texts)
+    np.testing.assert_allclose(followed[0].softmax(dim=1).numpy(), expected, atol=1e-5)
 
 
 def test_pseudo_labels_are_in_the_report_and_in_training(

@@ -124,8 +124,8 @@ class DistillConfig(Section):
     """Share of the loss that follows the teacher instead of the labels (1: all of it; 0: none, and
     the teacher is not asked). On 2,000 reviews no gain (docs/results.md)."""
     temperature: Annotated[float, Field(gt=0.0)] = 2.0
-    """What both models' logits are divided by: the higher, the more the teacher's unlikely labels
-    say (Hinton et al. 2015)."""
+    """What both models' logits are divided by, the teacher's also by its own, which was fitted: the
+    higher, the more its unlikely labels say (Hinton et al. 2015)."""
     texts: str | None = None
     """DATA without labels on which the teacher alone is followed. What also stands in the training,
     validation or held-out part is left out."""

@@ -110,7 +110,9 @@ def with_teacher(config: Config, data: Data, encoder: TextEncoder, say: Say) -> 
     without_label = more.rows.texts if more else []
     texts = [*prepared.train.texts, *without_label]
     say(f"distill.teacher: the answers of {path} to {len(texts):,} texts")
-    logits_NC = _logits(classifier, path, texts, config)[:, order_C]
+    # By its own temperature first: fine-tuned models are far surer than they are right, and what a
+    # student is to learn is how likely the other labels are.
+    logits_NC = _logits(classifier, path, texts, config)[:, order_C] / classifier.temperature
     asked = _consulted("distill.teacher", path, classifier, prepared.validation, say)
     consulted = {**prepared.consulted, "distill.teacher": asked}
     return replace(
