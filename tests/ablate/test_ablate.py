@@ -361,3 +361,22 @@ def test_a_full_disk_is_no_fault_of_the_value(recipe, monkeypatch, cause):
     monkeypatch.setattr(trial.Bench, "trial", full)
     with pytest.raises(TrainingError, match="nothing can be written"):
         plaudit.ablate(str(recipe), {"optim.lr": ["1e-2", "2e-3"]}, ["train.max_steps=2"])
+
+
+def test_where_a_model_that_is_asked_computes_tells_its_answers_apart(
+    recipe, tmp_path, monkeypatch
+):
+    (tmp_path / "more.txt").write_text("a text of its own\n")
+    asked = []
+
+    def labelled(config, prepared, say):
+        asked.append(config.train.precision)
+        return prepared
+
+    monkeypatch.setattr(trial, "with_pseudo_labels", labelled)
+    bench = trial.Bench(tmp_path, Silent())
+    for precision in ("fp32", "bf16", "bf16"):
+        shared = ["pseudo.model=somewhere", f"pseudo.texts={tmp_path / 'more.txt'}"]
+        [arm] = arms_of(str(recipe), {"train.precision": [precision]}, shared)
+        bench.prepared(arm.config)
+    assert asked == ["fp32", "bf16"]

@@ -79,6 +79,17 @@ def test_near_repeats_go_when_asked_and_the_test_stays(audited, tmp_path):
     assert len(texts(written.files["test"])) == 60
 
 
+def test_exact_copies_of_a_near_repeat_go_with_it(write_table, tmp_path, tiny_encoder):
+    words = [f"w{n}" for n in range(40)]
+    near = " ".join(words)
+    rows = [(f"{near} coda", "a"), (near, "a"), (near, "a")]
+    rows += [(f"text {n} here and there", "ab"[n % 2]) for n in range(20)]
+    path = write_table(tmp_path / "reviews.csv", rows)
+    audit = plaudit.audit(str(path), encoder=str(tiny_encoder), label_errors=False)
+    left = texts(audit.write(tmp_path / "c.parquet", ["near_duplicates"]).files["all"])
+    assert sum(text.startswith(near) for text in left) == 1
+
+
 def test_a_plain_table_is_one_file_that_can_be_trained_on(write_table, tmp_path, tiny_encoder):
     rows = [(f"text {n} here", "ab"[n % 2]) for n in range(30)] + [("text 0 here", "a"), ("", "b")]
     path = write_table(tmp_path / "reviews.csv", rows)

@@ -61,6 +61,10 @@ def test_rdrop_needs_dropout():
     assert keys_of(changed(craft={"rdrop": 1.0}, model=none)) == ["craft.rdrop"]
     assert keys_of(changed(craft={"rdrop": 1.0})) == []
     assert keys_of(changed(craft={"rdrop": 1.0}, model={**none, "dropout": 0.1})) == []
+    adapted = changed(craft={"rdrop": 1.0}, model=none, lora={"rank": 4, "dropout": 0.1})
+    assert keys_of(adapted) == []
+    unused = changed(craft={"rdrop": 1.0}, model=none, lora={"dropout": 0.1})
+    assert "craft.rdrop" in keys_of(unused)
 
 
 def test_embeddings_that_are_moved_must_not_be_frozen():

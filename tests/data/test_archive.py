@@ -143,6 +143,18 @@ def test_headers_of_common_size_are_read(tmp_path: Path) -> None:
     assert list(read(resolve(str(path)), "train").rows["text"]) == ["Dull.", "Très bien."]
 
 
+def test_a_validation_split_is_found_wherever_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        for split in ("test", "train", "validation"):
+            for label in ("neg", "pos"):
+                text = f"{split} {label}".encode()
+                tar.addfile(member(f"a/{split}/{label}/0_1.txt", size=len(text)), io.BytesIO(text))
+    source = resolve(str(path))
+    assert source.splits == ("train", "validation", "test")
+    assert list(read(source, "validation").rows["text"]) == ["validation neg", "validation pos"]
+
+
 def test_an_archive_and_its_folder_give_the_same_rows_in_the_same_order(tmp_path: Path) -> None:
     names = ("pos/10_9", "neg/2_1", "neg/10_3", "pos/2_8", "neg/notes", "neg/9_4")
     with tarfile.open(tmp_path / "aclImdb.tar", "w") as tar:

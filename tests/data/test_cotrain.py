@@ -136,3 +136,28 @@ def test_excluded_texts_are_not_given_a_label(tmp_path: Path) -> None:
     (tmp_path / "unwanted.csv").write_text("\n".join(["text", *rows.texts[::2]]), encoding="utf-8")
     found, _ = prepared(tmp_path, f"data.exclude={tmp_path}/unwanted.csv", "cotrain.confident=1")
     assert not set(found.train.texts) & set(rows.texts[::2])
+
+
+def test_where_classes_are_unequal_a_text_is_still_given_one_label() -> None:
+    few, many = rows_of(6, seed=1), rows_of(600)
+    kept = np.flatnonzero((many.targets_N == 0) | (np.arange(600) % 9 < 3))
+    unequal = many.take(kept)
+    config = CotrainConfig(words=WORDS, texts=600, confident=1.0)
+    found, _ = cotrain(few, unequal, tuple(THEMES), config, seed=0)
+    assert len(found) > 250
+    assert max(Counter(found.texts).values()) == 1
+
+
+@pytest.mark.parametrize("word", ["don't", "well-made", "waste of time", ""])
+def test_what_can_be_no_word_of_a_text_is_refused(word: str) -> None:
+    with pytest.raises(ConfigError, match=r"is not one word of letters and digits"):
+        cotrained(words=WORDS | {"food": ["soup", word]})
+
+
+def test_texts_that_share_no_other_word_are_refused() -> None:
+    texts = [f"{group[0]} q{n}x{label}" for n in range(4) for label, group in WORDS.items()]
+    rows = Rows(texts, np.arange(12) % 3, [str(n) for n in range(12)], fingerprints(texts))
+    own = ["one", "two", "three"]
+    few = Rows(own, np.arange(3), own, fingerprints(own))
+    with pytest.raises(DataError, match="beside the words that were given no word stands in"):
+        cotrain(few, rows, tuple(THEMES), CotrainConfig(words=WORDS), seed=0)

@@ -9,11 +9,13 @@ import pytest
 import torch
 from huggingface_hub import constants
 
+from plaudit.artifact.spec import MANIFEST
 from plaudit.config import ModelConfig
 from plaudit.errors import ConfigError
 from plaudit.model import families
-from plaudit.model.build import build, check_vocabulary, encoder_location, load_tokenizer
+from plaudit.model.build import build, encoder_location, load_tokenizer
 from plaudit.model.classifier import ReviewClassifier, combine
+from plaudit.model.loading import TRAINED, check_vocabulary
 from tests.conftest import save_encoder
 
 FAMILIES = [
@@ -202,3 +204,12 @@ def test_a_tokenizer_of_another_model_is_refused(tiny_encoder: Path) -> None:
     tokenizer.add_tokens([f"new{n}" for n in range(50)])
     with pytest.raises(ConfigError, match="here: the tokenizer has"):
         check_vocabulary(model.stock, tokenizer, "here")
+
+
+def test_a_classifier_is_no_encoder(tiny_encoder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_encoder, folder)
+    (folder / TRAINED).write_text("{}")
+    with pytest.raises(ConfigError, match=r"classifier that plaudit trained.*distill\.teacher"):
+        encoder_location(str(folder))
+    assert TRAINED == MANIFEST

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
+import shutil
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,15 +16,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 import transformers
 
 import plaudit
 from plaudit import run
-from plaudit.config import Config, load
+from plaudit.config import Config, dump_toml, load
 from plaudit.model import graphed, heap
 from plaudit.model.device import Compute
-from plaudit.run import pretraining
+from plaudit.run import encoders, lock, pretraining
 from plaudit.run.watching import Silent
 from tests.conftest import review
 from tests.model.test_graphed import as_recorded
@@ -114,8 +119,8 @@ def test_texts_that_were_learnt_from_count_as_seen(whole: tuple[run.Run, Notes])
 
 KILLED_AT = {
     "in a step of guessing": ("torch.optim/AdamW:step", 2, True),
-    "as the encoder is written": ("plaudit.run.pretraining:sync", 1, True),
-    "with the encoder in its place": ("plaudit.run.pretraining:_write", 1, True),
+    "as the encoder is written": ("plaudit.run.encoders:sync", 1, True),
+    "with the encoder in its place": ("plaudit.run.encoders:write", 1, True),
     "in a step of fine-tuning": ("plaudit.train.drive/Keeper:look", 2, True),
 }
 
@@ -153,7 +158,7 @@ def test_a_damaged_encoder_is_trained_anew(
     start: Start, whole: tuple[run.Run, Notes], tmp_path: Path
 ) -> None:
     def killed() -> None:
-        dying(pytest.MonkeyPatch(), "plaudit.run.pretraining:_write", 1, after=True)
+        dying(pytest.MonkeyPatch(), "plaudit.run.encoders:write", 1, after=True)
         run.train(start(tmp_path))
 
     assert forked(killed) == -signal.SIGKILL
@@ -196,8 +201,6 @@ def test_seeds_share_it_and_one_of_them_can_be_trained_again_alone(
 def test_an_ablation_trains_it_once_for_all_seeds(
     start: Start, counted: list[int], tmp_path: Path
 ) -> None:
-    from plaudit.config import dump_toml
-
     recipe = tmp_path / "small.toml"
     recipe.write_text(dump_toml(start(tmp_path / "runs", "split.test_size=0")), encoding="utf-8")
     found = plaudit.ablate(str(recipe), {"pretrain.epochs": ["0", "1"]}, seeds=2)
@@ -282,3 +285,59 @@ def test_both_stages_take_the_recorded_encoder_where_there_is_one(
         plaudit.Classifier.load(each.model).predict(["a"])[0] for each in (plain, replayed)
     )
     assert one.probabilities == pytest.approx(other.probabilities, abs=1e-4)
+
+
+def test_values_that_do_not_touch_it_share_it(
+    start: Start, counted: list[int], tmp_path: Path
+) -> None:
+    recipe = tmp_path / "small.toml"
+    recipe.write_text(dump_toml(start(tmp_path / "runs", "split.test_size=0")), encoding="utf-8")
+    plaudit.ablate(str(recipe), {"optim.lr": ["1e-3", "2e-3"]})
+    assert counted == [1]
+
+
+def test_what_trials_have_trained_serves_the_run_of_the_best(
+    start: Start, whole: tuple[run.Run, Notes], counted: list[int], tmp_path: Path
+) -> None:
+    found = whole[0].folder / "encoder"
+    name = json.loads((found / encoders.RECORD).read_text())["key"]
+    shutil.copytree(found, tmp_path / encoders.SHELF / name)
+    done = run.train(start(tmp_path))
+    assert counted == []
+    assert weights(done.folder) == weights(whole[0].folder)
+
+
+def test_another_encoder_under_the_same_name_is_trained_anew(
+    start: Start, counted: list[int], tmp_path: Path
+) -> None:
+    config = start(tmp_path / "first", "split.test_size=0")
+    encoder = tmp_path / "encoder"
+    shutil.copytree(config.model.encoder, encoder)
+    recipe = tmp_path / "small.toml"
+    named = [f"model.encoder={encoder}", "split.test_size=0"]
+    recipe.write_text(dump_toml(start(tmp_path / "runs", *named)), encoding="utf-8")
+    choice = {"optim.lr": ["1e-3", "2e-3"]}
+    plaudit.ablate(str(recipe), choice)
+    weights_ = safetensors.torch.load_file(encoder / "model.safetensors")
+    halved = {key: value / 2 for key, value in weights_.items()}
+    safetensors.torch.save_file(halved, encoder / "model.safetensors", {"format": "pt"})
+    plaudit.ablate(str(recipe), choice)
+    assert counted == [1, 1]
+
+
+def test_of_two_workers_one_waits_for_what_the_other_trains(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def work(name: str) -> None:
+        with lock.held(tmp_path, "key.lock", wait=True):
+            order.append(name)
+            time.sleep(0.05)
+            order.append(name)
+
+    workers = [threading.Thread(target=work, args=(name,)) for name in "ab"]
+    for each in workers:
+        each.start()
+    for each in workers:
+        each.join()
+    assert order in (["a", "a", "b", "b"], ["b", "b", "a", "a"])
+    assert list(tmp_path.iterdir()) == []

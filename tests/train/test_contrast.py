@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,23 @@ import numpy as np
 import pytest
 import torch
 
-from plaudit.config import Config, ContrastConfig, ModelConfig, OptimConfig, TextConfig
+from plaudit.config import Config, ContrastConfig, ModelConfig, OptimConfig, TextConfig, load
 from plaudit.model import families
 from plaudit.model.build import build
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
-from plaudit.model.infer import logits
+from plaudit.model.infer import logits, padded
 from plaudit.text.encode import Encoded, TextEncoder
-from plaudit.train.contrast import contrast, draw, fit_head, head_inputs, supervised_contrast
+from plaudit.train.contrast import (
+    _vectors,
+    contrast,
+    draw,
+    fit_head,
+    head_inputs,
+    supervised_contrast,
+)
+from plaudit.train.craft import Craft
+from plaudit.train.imbalance import balance
 from tests.conftest import save_encoder
 
 CPU = Compute("cpu", "fp32", "test")
@@ -116,3 +126,30 @@ def test_one_text_a_label_is_enough_for_a_head(tiny_encoder: Path, tiny_tokenize
     model = built(tiny_encoder)
     fit_head(model, two, np.array([1, 0]), CPU, pad_id=0)
     assert logits(model, two, CPU).argmax(axis=1).tolist() == [1, 0]
+
+
+def test_the_texts_of_a_pair_are_told_apart(tiny_encoder: Path, texts: Encoded) -> None:
+    model = built(tiny_encoder).eval()
+    (batch,) = padded(texts, 1000, 0)
+    types_PT = (torch.arange(batch.ids_PT.shape[1]) > 2) * batch.mask_PT
+    typed = replace(batch, types_PT=types_PT)
+    states_PTD = model.stock.base_model(
+        input_ids=batch.ids_PT, attention_mask=batch.mask_PT, token_type_ids=types_PT
+    )[0]
+    expected = model.pool(states_PTD, batch.mask_PT)
+    torch.testing.assert_close(_vectors(model, typed), expected)
+    assert not torch.allclose(_vectors(model, batch), expected, atol=1e-3)
+
+
+def test_a_fitted_head_knows_the_real_shares_already(tiny_encoder: Path, texts: Encoded) -> None:
+    settings = [
+        "imbalance.method=weights", "imbalance.prior_correction=true", "contrast.steps=1",
+    ]  # fmt: skip
+    unequal = np.array([1, 0, 0, 0, 0, 0, 0, 0])
+    model = built(tiny_encoder)
+    fit_head(model, texts, unequal, CPU, pad_id=0)
+    before = families.classification(model.stock).bias.clone()
+    config = load(None, settings)
+    craft = Craft(model, config, balance(config.imbalance, unequal, "ab", 0), None)
+    torch.testing.assert_close(families.classification(model.stock).bias, before)
+    assert craft._shift_C is not None  # training still sees the shares that weights show

@@ -11,13 +11,12 @@ from pathlib import Path
 from plaudit.artifact.manifest import weights_sha256
 from plaudit.artifact.spec import versions
 from plaudit.config import Config
-from plaudit.data.plain import sha256_of
 from plaudit.data.prepare import Prepared
 from plaudit.errors import DataError
 from plaudit.evaluate import predictions
 from plaudit.evaluate.predictions import PREDICTIONS, Predictions
 from plaudit.machine import processor
-from plaudit.model.build import encoder_location
+from plaudit.model.build import file_digests
 from plaudit.model.device import plan
 from plaudit.train import durable
 from plaudit.train.course import Course
@@ -96,9 +95,7 @@ def _device(name: str) -> str:
 
 def contents(config: Config) -> list[str]:
     """Return digests of what stands behind the names of an encoder and a teacher."""
-    place = Path(encoder_location(config.model.encoder))
-    files = sorted(path for path in place.glob("*") if path.suffix in (".safetensors", ".json"))
-    found = [sha256_of(path) for path in files]
+    found = file_digests(config.model.encoder)
     if config.distill.teacher is not None and config.distill.weight:
         found.append(weights_sha256(Path(config.distill.teacher)))
     return found

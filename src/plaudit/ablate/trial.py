@@ -25,7 +25,7 @@ from plaudit.run.consulting import with_pseudo_labels, with_teacher
 from plaudit.run.learning import Lesson, learn, lesson, new_model
 from plaudit.run.material import Data, Ready, encoded
 from plaudit.run.mixing import compared
-from plaudit.run.pretraining import pretrained
+from plaudit.run.pretraining import shared
 from plaudit.run.watching import Watcher
 from plaudit.text.encode import TextEncoder
 from plaudit.train.course import Course, plan_course
@@ -76,7 +76,7 @@ class Bench:
 
     def prepared(self, config: Config) -> Prepared:
         """Return the rows; the test part stays sealed."""
-        key = _digest(config, [*ROWS, "seed"])
+        key = _digest(config, [*ROWS, "seed"]) + _answered(config)
         if self._prepared is None or self._prepared[0] != key:
             say = self.watcher.say
             self._prepared = key, with_pseudo_labels(config, prepare(config, say), say)
@@ -92,7 +92,7 @@ class Bench:
         """Return the encoded rows."""
         encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text, config.pairs)
         parts = [*ROWS, "seed", "text"]
-        key = _digest(config, parts) + config.model.encoder
+        key = _digest(config, parts) + config.model.encoder + _answered(config)
         if self._data is None or self._data[0] != key:
             own = encoded(self.prepared(config), encoder)
             self._data = key, with_teacher(config, own, encoder, self.watcher.say)
@@ -208,10 +208,7 @@ class Bench:
         """Train the encoder on words first, once for all trials whose settings for it agree."""
         data, encoder = self.data(config)
         ready = Ready(plan(config.train.device, config.train.precision), encoder, data)
-        parts = [*ROWS, "seed", "text", "model", "optim", "train"]
-        name = hashlib.sha256(_digest(config, parts).encode()).hexdigest()[:16]
-        place = self.folder / "encoders" / name
-        further = pretrained(config, ready, [place], self.watcher)
+        further = shared(config, ready, self.folder, self.watcher)
         return further.folder if further else None
 
     def lesson(self, config: Config, seed: int, further: Path | None = None) -> Lesson:
@@ -258,3 +255,10 @@ def _facts(key: str, seed: int, trained: Trained, data: Data) -> Facts:
 def _digest(config: Config, parts: Sequence[str]) -> str:
     values = config.model_dump(mode="json", include=set(parts))
     return json.dumps(values, sort_keys=True)
+
+
+def _answered(config: Config) -> str:
+    """Name where models that are asked compute, as their answers depend on it."""
+    if config.pseudo.model is None and config.distill.teacher is None:
+        return ""
+    return f"{config.train.device} {config.train.precision}"

@@ -138,8 +138,7 @@ def near_texts(table: Table, words: Words) -> list[Found]:
         ``near_leaks`` (across parts) and ``near_duplicates`` (within one), those that there are.
     """
     # One row of each text and part: a pair across parts must not hide behind an equal text.
-    keys = table.rows.prints_N ^ (table.parts_N.astype(np.uint64) << np.uint64(60))
-    first_N = np.sort(np.unique(keys, return_index=True)[1])
+    first_N = np.sort(np.unique(_keys(table), return_index=True)[1])
     pairs = near_pairs(words, first_N)
     # Equal texts are no near ones: another finding has them.
     new_P = table.rows.prints_N[pairs.first_P] != table.rows.prints_N[pairs.second_P]
@@ -149,13 +148,27 @@ def near_texts(table: Table, words: Words) -> list[Found]:
     return [each for each in found if each is not None]
 
 
+def _keys(table: Table) -> np.ndarray:
+    """Number rows so that those of one text and one part are alike, shape (N,)."""
+    keys: np.ndarray = table.rows.prints_N ^ (table.parts_N.astype(np.uint64) << np.uint64(60))
+    return keys
+
+
+def _with_copies(table: Table, dropped: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Add the rows that have exactly the text of one that goes: one of each was compared."""
+    keys_N = _keys(table)
+    stays = {int(keys_N[row]): kept for row, kept in dropped}
+    rows = np.flatnonzero(np.isin(keys_N, np.array([*stays], dtype=np.uint64)))
+    return [(int(row), stays[int(keys_N[row])]) for row in rows]
+
+
 def _near(
     table: Table, pairs: Pairs, chosen_P: np.ndarray, *, across: bool = False
 ) -> Found | None:
     if not chosen_P.any():
         return None
     first_P, second_P = pairs.first_P[chosen_P], pairs.second_P[chosen_P]
-    dropped = _redundant(table, first_P, second_P)
+    dropped = _with_copies(table, _redundant(table, first_P, second_P))
     if not across:
         title = f"rows that nearly repeat another of the same part: {len(dropped):,}"
         fix = "Read the examples; keep one of each group where they are the same review."

@@ -176,7 +176,10 @@ def _imbalance(config: Config) -> list[Conflict]:
 
 def _craft(config: Config) -> list[Conflict]:
     model, craft, found = config.model, config.craft, []
-    if craft.rdrop and not (model.dropout or model.attention_dropout or model.head_dropout):
+    adapters = config.lora.dropout if config.lora.rank else 0.0
+    if craft.rdrop and not any(
+        (model.dropout, model.attention_dropout, model.head_dropout, adapters)
+    ):
         found.append(
             Conflict(
                 ("craft.rdrop", "model.dropout", "model.attention_dropout", "model.head_dropout"),

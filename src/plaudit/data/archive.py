@@ -51,7 +51,7 @@ def find(path: Path) -> Layout:
         for _, _, name in members:
             if name is not None:
                 seen.setdefault(name.parts[-3], name.name)
-            if {"train", "test"} <= seen.keys():
+            if set(SPLITS) <= seen.keys():
                 break
     if not seen:
         raise DataError(f"{path.name}: the archive has no texts in the layout train/LABEL/*.txt.")

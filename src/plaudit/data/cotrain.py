@@ -21,6 +21,7 @@ from plaudit.data.cleaned import Rows
 from plaudit.errors import ConfigError, DataError
 
 FEATURES = 60_000
+WORD = re.compile(r"\w+")
 """Words and pairs of words of the second view, the most frequent ones."""
 SECOND_VIEW = 2.0
 """What the learnt view counts beside the given words; both are scaled to a deviation of 1."""
@@ -113,10 +114,20 @@ def cotrain(
     vectorizer = TfidfVectorizer(
         ngram_range=(1, 2), sublinear_tf=True, max_features=FEATURES, min_df=2, max_df=0.5
     )
-    all_NW = vectorizer.fit_transform(unlabelled.texts + labelled.texts)
     given = {word for group in words for word in group}
-    names = vectorizer.get_feature_names_out()
-    others_NW = all_NW[:, [i for i, name in enumerate(names) if name not in given]]
+    try:
+        all_NW = vectorizer.fit_transform(unlabelled.texts + labelled.texts)
+        names = vectorizer.get_feature_names_out()
+    except ValueError:  # no word stands in two texts
+        names = []
+    others = [i for i, name in enumerate(names) if name not in given]
+    if not others:
+        raise DataError(
+            "cotrain.words: beside the words that were given no word stands in several of the "
+            f"{len(unlabelled):,} unlabelled texts, so that nothing more can be learnt from them. "
+            "Give more texts, or leave cotrain.words out."
+        )
+    others_NW = all_NW[:, others]
     first_NC = margins(_counts(unlabelled.texts, words))
     share = max(2, round(config.confident * len(unlabelled) / len(labels)))
     start = [_surest(first_NC, label, share, random) for label in range(len(labels))]
@@ -130,7 +141,7 @@ def cotrain(
     model = LogisticRegression(C=3.0, max_iter=300)
     model.fit(others_NW[rows], np.concatenate([targets, labelled.targets_N]))
     second_NC = margins(_decision(model, others_NW[: len(unlabelled)]))
-    both_NC = SECOND_VIEW * _scaled(second_NC) + _scaled(first_NC)
+    both_NC = _likeliest(SECOND_VIEW * _scaled(second_NC) + _scaled(first_NC))
     chosen = [
         random.permutation(_surest(both_NC, label, share, random))[: config.texts]
         for label in range(len(labels))
@@ -162,6 +173,11 @@ def _words(given: Mapping[str, Sequence[str]], labels: Sequence[str]) -> list[se
             f"cotrain.words names words of {', '.join(map(repr, given)) or 'no label'}; the labels "
             f"are {', '.join(map(repr, labels))}. Give words of each."
         )
+    if several := [word for group in given.values() for word in group if not WORD.fullmatch(word)]:
+        raise ConfigError(
+            f"cotrain.words: {several[0]!r} is not one word of letters and digits, which is what "
+            "texts are cut into: it would be found in none. Name words such as 'great'."
+        )
     return [{word.lower() for word in given[label]} for label in labels]
 
 
@@ -169,7 +185,7 @@ def _counts(texts: Sequence[str], words: Sequence[set[str]]) -> np.ndarray:
     """Count the different words of each label that a text holds, shape (N, C)."""
     counts_NC = np.zeros((len(texts), len(words)))
     for row, text in enumerate(texts):
-        own = set(re.findall(r"\w+", text.lower()))
+        own = set(WORD.findall(text.lower()))
         counts_NC[row] = [len(own & group) for group in words]
     return counts_NC
 
@@ -188,6 +204,12 @@ def _scaled(margin_NC: np.ndarray) -> np.ndarray:
     limit_C = np.quantile(margin_NC, 1 - 1 / margin_NC.shape[1], axis=0)
     scaled: np.ndarray = (margin_NC - limit_C) / np.maximum(margin_NC.std(axis=0), 1e-12)
     return scaled
+
+
+def _likeliest(scores_NC: np.ndarray) -> np.ndarray:
+    """Leave each text its best label alone: shares per class put one above 0 for several."""
+    best_N1 = scores_NC.argmax(axis=1)[:, None]
+    return np.where(np.arange(scores_NC.shape[1]) == best_N1, scores_NC, -np.inf)
 
 
 def _decision(model: Any, features: Any) -> np.ndarray:

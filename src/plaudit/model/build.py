@@ -11,11 +11,12 @@ import torch
 from torch import nn
 
 from plaudit.config import ModelConfig
+from plaudit.data.plain import sha256_of
 from plaudit.errors import ConfigError, MissingExtra
 from plaudit.model import families, trust
 from plaudit.model.classifier import ReviewClassifier, WindowPooling
 from plaudit.model.layers import freeze, reinitialise
-from plaudit.model.loading import HUB, check_filled, explained, quiet, refuse_empty
+from plaudit.model.loading import HUB, TRAINED, check_filled, explained, quiet, refuse_empty
 
 
 def encoder_location(encoder: str) -> str:
@@ -36,7 +37,7 @@ def encoder_location(encoder: str) -> str:
     MissingExtra
         "bundled" without the package that carries it.
     ConfigError
-        The folder is not there, or has no safetensors.
+        The folder is not there, has no safetensors, or holds a classifier of plaudit.
     """
     if encoder == "bundled":
         # Located, not imported: its own import would pull heavy packages.
@@ -52,6 +53,14 @@ def encoder_location(encoder: str) -> str:
             f"model.encoder = {encoder!r} is not a model folder (no config.json in it); "
             "use 'bundled', a folder, or 'hub:owner/name'"
         )
+    if (folder / TRAINED).exists():
+        raise ConfigError(
+            f"model.encoder = {encoder!r} is a classifier that plaudit trained, with its head and, "
+            "folded into its layers, its pooling; and the texts that it has seen would not be "
+            "known. Name an encoder: 'bundled', 'hub:owner/name', a folder of transformers, or the "
+            "encoder/ that a run with pretrain.epochs keeps. To learn from this model, set "
+            "distill.teacher; to train it for longer, plaudit train --resume RUN."
+        )
     if not list(folder.glob("*.safetensors")):
         raise ConfigError(
             f"model.encoder = {encoder!r} has no .safetensors file; pickled weights can run code "
@@ -59,6 +68,13 @@ def encoder_location(encoder: str) -> str:
             "save_pretrained(safe_serialization=True)."
         )
     return str(folder)
+
+
+def file_digests(encoder: str) -> list[str]:
+    """Return the SHA-256 of each file of an encoder on disk; of one on the hub, nothing."""
+    folder = Path(encoder_location(encoder))
+    files = sorted(path for path in folder.glob("*") if path.suffix in (".safetensors", ".json"))
+    return [sha256_of(path) for path in files]
 
 
 def load_tokenizer(encoder: str) -> Any:

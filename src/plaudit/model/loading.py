@@ -13,6 +13,8 @@ from plaudit.model import families
 
 HUB = "hub:"
 """How the name of an encoder on the hub begins."""
+TRAINED = "plaudit.json"
+"""What the folder of a classifier has, and that of an encoder has not."""
 
 
 def check_vocabulary(stock: Any, tokenizer: Any, where: str) -> None:

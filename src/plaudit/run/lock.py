@@ -14,13 +14,17 @@ NAME = "lock"
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def held(folder: Path, name: str = NAME, *, wait: bool = False) -> Iterator[None]:
     """Keep other processes out of a folder; the system lets go of it when this one dies.
 
     Parameters
     ----------
     folder : Path
-        Must exist. While it is held there is a file ``lock`` in it, with the process's number.
+        Must exist. While it is held there is a file in it, with the process's number.
+    name : str
+        Of that file.
+    wait : bool
+        Until another process lets go of it, instead of refusing.
 
     Raises
     ------
@@ -30,8 +34,8 @@ def held(folder: Path) -> Iterator[None]:
     if sys.platform == "win32":  # has no flock; there the folder's user is on his own
         yield
         return
-    path = folder / NAME
-    handle = _locked(path)
+    path = folder / name
+    handle = _locked(path, wait=wait)
     try:
         os.truncate(handle, 0)
         os.write(handle, f"{os.getpid()}\n".encode())
@@ -42,7 +46,7 @@ def held(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _locked(path: Path) -> int:
+def _locked(path: Path, *, wait: bool) -> int:
     import fcntl
 
     while True:
@@ -51,7 +55,7 @@ def _locked(path: Path) -> int:
         except OSError as error:
             raise ConfigError(f"{path}: no file can be made there: {error.strerror}.") from error
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             holder = os.read(handle, 20).decode(errors="replace").strip()
             os.close(handle)

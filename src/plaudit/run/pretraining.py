@@ -6,12 +6,8 @@ that was killed inside the stage begins the stage anew, and ends with the same w
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-import os
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +16,9 @@ import numpy as np
 import torch
 
 from plaudit.config import Config
-from plaudit.data.plain import sha256_of
 from plaudit.model import graphed, heap, packed
 from plaudit.model.build import load_encoder, load_masked
-from plaudit.model.device import Compute
+from plaudit.run import encoders, lock
 from plaudit.run.material import Ready
 from plaudit.run.watching import Watcher
 from plaudit.text.dataset import dataloader
@@ -31,11 +26,10 @@ from plaudit.text.encoded import Encoded, joined
 from plaudit.text.packing import AnyBatch, PackedLoader
 from plaudit.text.sampling import TokenBudgetSampler
 from plaudit.train.course import plan_course
-from plaudit.train.durable import sync
 from plaudit.train.masking import Masking
 from plaudit.train.pretrain import GuessRecord, Practice, guessing_loss, pretrain
 
-FOLDER, RECORD = "encoder", "pretraining.json"
+FOLDER = "encoder"
 LINES = 10
 """Of progress, over the whole stage."""
 SHOWN = 100
@@ -91,9 +85,53 @@ def pretrained(
     if not config.pretrain.epochs:
         return None
     texts = _texts(ready)
-    key = _key(config, texts, ready.compute)
+    key = encoders.key(config, texts, ready.compute)
+    # A trial of a search whose best becomes a run has left it beside the others'.
+    shelves = [place.parent / encoders.SHELF / key for place in places]
+    return _found_or_made(config, ready, (texts, key), [*places, *shelves], watcher)
+
+
+def shared(config: Config, ready: Ready, folder: Path, watcher: Watcher) -> Pretrained | None:
+    """Train the encoder further once for all trials, in whatever process, whose settings agree.
+
+    Parameters
+    ----------
+    config : Config
+    ready : Ready
+    folder : Path
+        Of all trials.
+    watcher : Watcher
+
+    Returns
+    -------
+    Pretrained or None
+        None with ``pretrain.epochs`` at 0.
+
+    Raises
+    ------
+    ConfigError, TrainingError
+        As in :func:`pretrained`.
+    """
+    if not config.pretrain.epochs:
+        return None
+    texts = _texts(ready)
+    key = encoders.key(config, texts, ready.compute)
+    shelf = folder / encoders.SHELF
+    shelf.mkdir(parents=True, exist_ok=True)
+    with lock.held(shelf, f"{key}.lock", wait=True):
+        return _found_or_made(config, ready, (texts, key), [shelf / key], watcher)
+
+
+def _found_or_made(
+    config: Config,
+    ready: Ready,
+    wanted: tuple[Encoded, str],
+    places: Sequence[Path],
+    watcher: Watcher,
+) -> Pretrained:
+    texts, key = wanted
     for place in places:
-        if (about := _found(place, key, watcher.say)) is not None:
+        if (about := encoders.found(place, key, watcher.say)) is not None:
             watcher.say(f"{place}: the encoder was trained further before, and is taken from there")
             return Pretrained(place, about)
     torch.manual_seed(config.split_seed)
@@ -101,7 +139,7 @@ def pretrained(
     mlm.to(ready.compute.device)
     about = _trained(config, ready, texts, mlm, watcher)
     about |= {"head": "the checkpoint's own" if own_head else "new"} | _sources(ready)
-    _write(places[0], key, about, _encoder(config, mlm), ready.encoder.tokenizer)
+    encoders.write(places[0], key, about, _encoder(config, mlm), ready.encoder.tokenizer)
     return Pretrained(places[0], about)
 
 
@@ -232,71 +270,3 @@ def _encoder(config: Config, mlm: Any) -> Any:
     lacking = encoder.load_state_dict(own, strict=False)
     assert not lacking.unexpected_keys  # noqa: S101 - one architecture, once with another head
     return encoder
-
-
-def _write(place: Path, key: str, about: dict[str, Any], encoder: Any, tokenizer: Any) -> None:
-    staged = place.with_name(f".{place.name}")
-    shutil.rmtree(staged, ignore_errors=True)  # of an attempt that was killed
-    staged.mkdir(parents=True)
-    encoder.save_pretrained(staged)
-    tokenizer.save_pretrained(staged)
-    files = {path.name: sha256_of(path) for path in sorted(staged.iterdir())}
-    record = {"key": key, "files": files, "about": about}
-    (staged / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    for path in staged.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    sync(staged)
-    shutil.rmtree(place, ignore_errors=True)  # it was damaged
-    staged.rename(place)
-    sync(place.parent)
-
-
-def _found(place: Path, key: str, say: Callable[[str], None]) -> dict[str, Any] | None:
-    """Return what was done to an encoder that lies there, if it is the one and whole."""
-    if not (place / RECORD).is_file():
-        return None
-    try:
-        record: dict[str, Any] = json.loads((place / RECORD).read_text(encoding="utf-8"))
-        if record["key"] != key:
-            return None
-        bad = [name for name, digest in record["files"].items() if _differs(place / name, digest)]
-    except (OSError, ValueError, KeyError, TypeError):
-        bad = [RECORD]
-    if bad:
-        say(f"damaged: {', '.join(str(place / name) for name in bad)}; the encoder is trained anew")
-        return None
-    about: dict[str, Any] = record["about"]
-    return about
-
-
-def _differs(path: Path, digest: str) -> bool:
-    return not path.is_file() or sha256_of(path) != digest
-
-
-def _key(config: Config, texts: Encoded, compute: Compute) -> str:
-    """Name all that the weights depend on."""
-    train = {"batch_tokens", "batch_examples", "accumulation", "packed"}
-    optim = {
-        "optimizer",
-        "betas",
-        "eps",
-        "weight_decay",
-        "schedule",
-        "warmup_fraction",
-        "clip_norm",
-    }
-    about = config.model_dump(
-        mode="json",
-        include={
-            "pretrain": True,
-            "model": {"encoder", "dropout", "attention_dropout"},
-            "optim": optim,
-            "train": train,
-        },
-    )
-    about |= {"seed": config.split_seed, "device": compute.device, "precision": compute.precision}
-    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    for array in (texts.ids, texts.starts_P, texts.first_N):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:16]

@@ -193,6 +193,9 @@ def head_inputs(
 
 
 def _vectors(model: ReviewClassifier, batch: Batch) -> torch.Tensor:
-    states_PTD = model.stock.base_model(input_ids=batch.ids_PT, attention_mask=batch.mask_PT)[0]
+    types = families.types(model.stock.config, batch.types_PT)
+    states_PTD = model.stock.base_model(
+        input_ids=batch.ids_PT, attention_mask=batch.mask_PT, **types
+    )[0]
     pooled_PD = model.pool(states_PTD, batch.mask_PT)
     return combine(pooled_PD, batch.owner_P, int(batch.owner_P[-1]) + 1, "mean")

@@ -60,7 +60,7 @@ class Craft:
         self._words = model.stock.get_input_embeddings()
         self._loss = _loss(config, balance)
         self._soft = soft
-        self._shift_C = _shift_head(model, balance)
+        self._shift_C = _shift_head(model, balance, fitted=config.contrast.steps > 0)
         self._anchor = (
             Anchor(model, fresh_layers=config.model.reinit_layers) if craft.pull else None
         )
@@ -203,11 +203,15 @@ def _loss(config: Config, balance: Balance | None) -> Loss | BinaryLoss:
     return Loss(weights_C, balance.gamma if balance else 0.0, config.craft.label_smoothing)
 
 
-def _shift_head(model: ReviewClassifier, balance: Balance | None) -> torch.Tensor | None:
+def _shift_head(
+    model: ReviewClassifier, balance: Balance | None, *, fitted: bool
+) -> torch.Tensor | None:
+    """Begin with the classes' real shares, unless the head was fitted to these already."""
     if balance is None or balance.shift_C is None:
         return None
     shift_C = torch.tensor(balance.shift_C, dtype=torch.float32)
-    with torch.no_grad():
-        bias = families.classification(model.stock).bias
-        bias.add_(shift_C.to(bias))
+    if not fitted:
+        with torch.no_grad():
+            bias = families.classification(model.stock).bias
+            bias.add_(shift_C.to(bias))
     return shift_C
