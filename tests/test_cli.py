@@ -93,7 +93,7 @@ def api(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "plaudit.predict", predict)
     either = types.SimpleNamespace(load=fake.load, LabelSet=tuple)
     monkeypatch.setitem(sys.modules, "plaudit.multilabel", either)
-    spec = types.SimpleNamespace(pairs=False, text_pair_column=None)
+    spec = types.SimpleNamespace(pairs=False, text_pair_column=None, text_column=None)
     for module in (artifact, labelled):
         monkeypatch.setattr(module, "read_spec", lambda folder: spec)
     monkeypatch.setitem(sys.modules, "plaudit.report.summary", summary)

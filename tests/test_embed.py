@@ -85,14 +85,14 @@ def test_normalised_vectors_have_length_one(embedder):
 
 def test_windows_pool_over_all_their_tokens(reviews_run, tmp_path):
     """The mean over windows that do not overlap is the mean over all tokens."""
+    from plaudit import artifact
     from plaudit.config import TextConfig
     from plaudit.embed import Embedder
-    from plaudit.model.build import load_tokenizer
     from plaudit.text.encode import TextEncoder
 
     whole = Embedder.load(reviews_run)
     text = TextConfig(max_tokens=8, policy="windows", stride=0, max_windows=4)
-    tokenizer = load_tokenizer(str(reviews_run))
+    tokenizer = artifact.load(reviews_run).tokenizer
     cut = Embedder(whole.encoder, TextEncoder(tokenizer, text), whole.cleaning, whole.compute)
     long = "good plot and a great film with the best actor but it was dull"
     [(tokens, states_TD)] = cut.tokens([long])
@@ -164,6 +164,7 @@ def test_tokens_have_a_vector_each(tiny_encoder, tmp_path):
     [
         ("v.csv", "mean", "parquet or .npy"),
         ("v.npy", "tokens", "Name a .parquet"),
+        ("v.npy", "median", "it can be cls, mean, max"),
         ("taken.npy", "mean", "never overwritten"),
         ("no/v.npy", "mean", "no folder"),
     ],
@@ -252,3 +253,8 @@ def test_a_device_that_is_not_there_is_named_with_those_that_are(tiny_encoder):
     missing = "cuda" if torch.backends.mps.is_available() else "mps"
     with pytest.raises(ConfigError, match=rf"'{missing}' .*--device.* has: cpu.*or auto"):
         plaudit.Embedder.load(tiny_encoder, device=missing)
+
+
+def test_a_pooling_that_is_none_is_refused(embedder):
+    with pytest.raises(ConfigError, match="pooling is 'median'; it can be cls, mean, max"):
+        embedder.embed(["a film"], pooling="median")

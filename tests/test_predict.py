@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plaudit.errors import DataError
+from plaudit.errors import ConfigError, DataError
 from plaudit.model.infer import TorchEngine
 from plaudit.predict import Classifier
 from tests.test_artifact import make
@@ -57,6 +57,10 @@ def test_a_stream_answers_before_all_texts_are_read(classifier: Classifier) -> N
 def test_one_string_is_not_a_list_of_texts(classifier: Classifier) -> None:
     with pytest.raises(DataError, match=r"predict\(\[text\]\)"):
         classifier.predict("A triumph.")
+    with pytest.raises(DataError, match="a list of texts is needed"):
+        next(classifier.stream("A triumph."))
+    with pytest.raises(DataError, match="chunk is 0"):
+        next(classifier.stream(["A triumph."], chunk=0))
     with pytest.raises(DataError, match="text 1 is NoneType"):
         classifier.predict(["good", None])  # type: ignore[list-item]
 
@@ -101,3 +105,12 @@ def test_dropout_is_off_and_the_mode_of_the_model_is_kept(
     model = classifier._engine.model.train(training)
     np.testing.assert_array_equal(classifier.probabilities(["a good film"]), before)
     assert {module.training for module in model.modules()} == {training}
+
+
+@pytest.mark.parametrize("asked", [{"precision": "fp16"}, {"device": "gpu"}])
+def test_a_device_or_precision_that_is_none_is_refused(
+    asked: dict[str, str], tiny_encoder: Path, tmp_path: Path
+) -> None:
+    model = make(tmp_path / "model", tiny_encoder)
+    with pytest.raises(ConfigError, match=r"'fp16'; it can be|'gpu'.*not on this"):
+        Classifier.load(model, **asked)

@@ -39,6 +39,21 @@ class DataError(PlauditError):
     exit_code = 2
 
 
+class NoColumnError(DataError):
+    """A table has no column of a name.
+
+    Parameters
+    ----------
+    role : {"text", "label"}
+        What it was to hold.
+    message : str
+    """
+
+    def __init__(self, role: str, message: str) -> None:
+        self.role = role
+        super().__init__(message)
+
+
 class ArtifactError(PlauditError):
     """A model folder is missing something, was changed, or does not fit together."""
 

@@ -12,7 +12,7 @@ from plaudit.data.cleaned import Rows, rows_of
 from plaudit.data.prepare import held_out
 from plaudit.data.records import Columns, Corpus, carried
 from plaudit.data.sources import Say, Source, read, resolve, silent
-from plaudit.errors import DataError
+from plaudit.errors import DataError, NoColumnError
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def given(
         Texts, a file, or ``-``: see :func:`plaudit.data.texts.gather`, and for pairs
         :func:`plaudit.data.pair_inputs.gather`.
     text, text_pair : str or None
-        Columns, where the file is a table; by default, of pairs, those of training.
+        Columns, where the file is a table; by default those of training, where it has them.
 
     Returns
     -------
@@ -153,7 +153,9 @@ def given(
             f"{f'--text {text}' if text else f'--text-pair {text_pair}'} names a column of a table,"
             " and what was given is two texts. Leave it out, or give a table."
         )
-    return texts.gather(inputs, column=text) if names is None else pair_inputs.gather(inputs, names)
+    if names is not None:
+        return pair_inputs.gather(inputs, names)
+    return texts.gather(inputs, column=text, trained=spec.text_column)
 
 
 def pair_columns(spec: Spec, text: str | None, text_pair: str | None) -> tuple[str, str] | None:
@@ -192,23 +194,32 @@ def _mapping(columns: Columns, spec: Spec) -> dict[str, str] | None:
 
 
 def _read(source: Source, split: str | None, columns: Columns, spec: Spec) -> Corpus:
-    """Read with the columns that were asked for, else with those of training, else guess."""
+    """Read with the columns that were asked for, else with those of training, else guess.
+
+    A column of training is given up only where the table has none of that name: whatever else is
+    wrong with it, another one would be measured in its place.
+    """
     mapping = _mapping(columns, spec)
     _check_second(columns.text_pair, spec)
-    asked = replace(columns, mapping=mapping, separator=spec.label_separator)
-    trained = replace(
-        asked,
+    wanted = replace(
+        columns,
+        mapping=mapping,
+        separator=spec.label_separator,
         text=columns.text or spec.text_column,
         label=columns.label or spec.label_column,
         text_pair=columns.text_pair or spec.text_pair_column,
     )
-    try:
-        return read(source, split, trained, labels=spec.labels)
-    except DataError:
-        # A model of pairs reads no single texts, so that the second column is never guessed.
-        if asked == trained or asked.text_pair != trained.text_pair:
-            raise
-        return read(source, split, asked, labels=spec.labels)
+    for _ in ("text", "label"):
+        try:
+            return read(source, split, wanted, labels=spec.labels)
+        except NoColumnError as error:
+            # A model of pairs reads no single texts, so that the second column is never guessed.
+            asked = columns.text if error.role == "text" else columns.label
+            if asked is not None or columns.text_pair != wanted.text_pair:
+                raise
+            gone = {"text": replace(wanted, text=None), "label": replace(wanted, label=None)}
+            wanted = gone[error.role]
+    return read(source, split, wanted, labels=spec.labels)
 
 
 def _check_second(asked: str | None, spec: Spec) -> None:

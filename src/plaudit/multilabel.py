@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from plaudit import artifact
 from plaudit.data.clean import clean
-from plaudit.data.handed import checked
+from plaudit.data.handed import checked, in_chunks
 from plaudit.data.label_sets import named
 from plaudit.errors import ConfigError, DataError
 from plaudit.evaluate.label_thresholds import HALF, given, sigmoid
@@ -142,8 +141,7 @@ class MultiLabelClassifier:
         ------
         LabelSet
         """
-        iterator = iter(texts)
-        while block := list(islice(iterator, chunk)):
+        for block in in_chunks(texts, chunk):
             cleaned = [clean(text, self.spec.clean) for text in checked(block)]
             rows_NC = self.probabilities(cleaned)
             names = named(self.given(rows_NC), self.labels)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from plaudit import artifact
-from plaudit.data.handed import checked, checked_pairs
+from plaudit.data.handed import checked, checked_pairs, in_chunks
 from plaudit.data.text_pairs import cleaned
-from plaudit.errors import ConfigError, DataError
+from plaudit.errors import ConfigError
 from plaudit.evaluate.decide import Answers, answer
 from plaudit.evaluate.mix import mixed
 from plaudit.model import onnx
@@ -149,8 +148,6 @@ class Classifier:
             ``texts`` is one string, or holds something that is not a string (not a pair of strings,
             for a model of pairs) or is longer than ``plaudit.data.rows.LONGEST_TEXT`` characters.
         """
-        if isinstance(texts, str):
-            raise DataError("predict takes a list of texts, not one: predict([text])")
         return list(self.stream(texts))
 
     def stream(self, texts: Iterable[Given], *, chunk: int = CHUNK) -> Iterator[Prediction]:
@@ -166,8 +163,7 @@ class Classifier:
         ------
         Prediction
         """
-        iterator = iter(texts)
-        while block := list(islice(iterator, chunk)):
+        for block in in_chunks(texts, chunk):
             whole = checked_pairs(block) if self.spec.pairs else checked(block)
             read = [cleaned(text, self.spec.clean) for text in whole]
             yield from self._named(self.answers(self._block(read)))

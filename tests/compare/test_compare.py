@@ -88,7 +88,7 @@ def test_rows_that_one_run_lacks_are_left_out_and_counted(runs: Path, tmp_path: 
 
 
 def test_a_run_alone_is_compared_with_its_own_baseline(workshop: Path) -> None:
-    found = plaudit.compare([workshop / "runs" / "quickstart"])
+    found = plaudit.compare(workshop / "runs" / "quickstart")
     report = json.loads((workshop / "runs/quickstart/model/report.json").read_text())
     values = [each["metrics"]["accuracy"]["value"] for each in found["contenders"]]
 
@@ -159,6 +159,8 @@ def test_what_cannot_be_compared_is_refused(
 
 
 def test_a_split_or_column_without_data_is_refused(runs: Path) -> None:
+    with pytest.raises(ConfigError, match="bootstrap must be 1 at least, not 0"):
+        plaudit.compare([runs / "poor", runs / "good"], bootstrap=0)
     for of_data in ({"split": "test"}, {"columns": Columns(text="body")}):
         with pytest.raises(ConfigError, match="about DATA, and none was given"):
             plaudit.compare([runs / "good", runs / "poor"], **of_data)

@@ -223,3 +223,8 @@ def test_an_exported_model_names_its_original(workshop, tmp_path):
     shutil.rmtree(original)
     with pytest.raises(ConfigError, match=origin.weights_sha256):
         plaudit.explain(exported, ["good"])
+
+
+def test_a_method_that_is_none_is_refused(random_classifier):
+    with pytest.raises(ConfigError, match="method is 'lime'; it can be gradient or integrated"):
+        explain(random_classifier("bert", "mean"), ["a film"], method="lime")

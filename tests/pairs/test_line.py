@@ -9,6 +9,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
@@ -16,7 +17,10 @@ from typer.testing import CliRunner
 from plaudit import run
 from plaudit.cli import app
 from plaudit.cli.advice import predicting
-from plaudit.config import load
+from plaudit.compare import contenders
+from plaudit.config import CleanConfig, load
+from plaudit.data.fingerprint import fingerprints
+from plaudit.data.text_pairs import joined
 from plaudit.embed import embed
 from plaudit.errors import ConfigError, DataError
 from plaudit.explain import explain
@@ -127,7 +131,7 @@ def test_predict_takes_two_texts_a_table_and_objects_on_standard_input(
     assert [line.split("\t")[0] for line in lines] == ANSWERS
     assert lines[0].split("\t")[2:] == list(ASKED[0])
     objects = "".join(json.dumps({"text": a, "text_pair": b}) + "\n" for a, b in ASKED).encode()
-    done = plaudit_("predict", model, "-", "--json", stdin=objects)
+    done = plaudit_("predict", model, "-", "--json", stdin=objects.replace(b"\n", b"\n\n", 1))
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(each["text"], each["text_pair"], each["label"]) for each in found] == [
         (*pair, label) for pair, label in zip(ASKED, ANSWERS, strict=True)
@@ -214,3 +218,12 @@ def test_a_model_of_single_texts_has_no_second_column(workshop: Path, pairs_file
         run.evaluate(model, str(pairs_file), columns=Columns(text_pair="hypothesis"))
     with pytest.raises(DataError, match="text 0 is tuple, not a string"):
         Classifier.load(model).predict([("a", "b")])
+
+
+def test_models_that_clean_otherwise_know_the_same_pair(trained: run.Run) -> None:
+    from types import SimpleNamespace
+
+    raw = [joined("A <b>good</b> film", "the  bad")]
+    rows = SimpleNamespace(raw=lambda index: [raw[i] for i in index])
+    prints = contenders._prints(rows, np.array([0]), CleanConfig())  # type: ignore[arg-type]
+    assert prints.tolist() == fingerprints([joined("A good film", "the bad")]).tolist()

@@ -84,3 +84,13 @@ def test_the_terminal_shows_one_line_a_part(workshop: Path, shelf: Path) -> None
     refused = CliRunner().invoke(app, ["evaluate", model, str(shelf), "--by", "shop"])
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert "results by 'shop' need one column of that name" in refused.stderr
+
+
+def test_paths_and_one_column_are_taken_as_they_are_given(workshop: Path, tmp_path: Path) -> None:
+    model = workshop / "runs/quickstart/model"
+    data = tmp_path / "some.csv"
+    data.write_text("text,label,kind\nA good film.,positive,a\nA bad film.,negative,b\n")
+    kept = str(tmp_path / "rows.parquet")
+    found = run.evaluate(model, data, by="kind", rows_file=kept)  # type: ignore[arg-type]
+    assert [group["value"] for group in found["slices"][-1]["groups"]] == ["a", "b"]
+    assert Path(kept).is_file()

@@ -134,3 +134,13 @@ def test_a_model_that_abstains_says_where(data, tmp_path, name):
         assert found == ["false"] * 4 + ["true"]
     else:
         assert pq.read_table(out).column("unsure").to_pylist() == [False] * 4 + [True]
+
+
+def test_what_is_empty_once_cleaned_is_put_aside(model, data, tmp_path):
+    with data.open("a") as file:
+        file.write(json.dumps({"n": 4, "text": "<br /> &nbsp;"}) + "\n")
+    out = tmp_path / "out.jsonl"
+    done = plaudit.score(model, data, out)
+    assert (done.rows, done.quarantined) == (5, 1)
+    aside = json.loads((tmp_path / "out.jsonl.quarantine.jsonl").read_text())
+    assert (aside["line"], aside["reason"]) == (5, "the text is empty once cleaned")

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plaudit.data.rows import LONGEST_TEXT
-from plaudit.errors import DataError
+from plaudit.errors import ConfigError, DataError
 from plaudit.score import lines, read
 from plaudit.score.read import Rows, Table, find
 from tests.score.stub import Stub, prediction, scored
@@ -226,3 +226,38 @@ def test_the_answers_are_those_of_the_texts_in_their_order(tmp_path):
         )
     assert sum(done.labels.values()) == 50
     assert find(data).names == ("text",)
+
+
+def test_lines_that_end_in_a_carriage_return_alone_are_explained(tmp_path):
+    data = tmp_path / "in.csv"
+    data.write_bytes(b"text,label\rA triumph.,positive\rDull.,negative\r")
+    with pytest.raises(DataError, match=r"carriage return stands alone.*tr '"):
+        find(data)
+
+
+def test_times_finer_than_they_can_be_carried_are_refused(tmp_path):
+    data = tmp_path / "in.parquet"
+    times = pa.array([1], pa.time64("ns"))
+    pq.write_table(pa.table({"text": ["a"], "when": times}), data)
+    with pytest.raises(DataError, match="'when' holds times of a day in nanoseconds"):
+        find(data)
+
+
+def test_no_number_in_a_map_is_no_json(tmp_path):
+    data, out = tmp_path / "in.parquet", tmp_path / "out.jsonl"
+    pairs = pa.array([[("k", float("nan"))]], pa.map_(pa.string(), pa.float64()))
+    pq.write_table(pa.table({"text": ["a"], "more": pairs}), data)
+    scored(data, out)
+
+    def refuse(name):
+        raise AssertionError(name)
+
+    assert json.loads(out.read_text(), parse_constant=refuse)["more"] == [["k", None]]
+
+
+def test_a_name_that_leaves_no_room_for_others_beside_it_is_refused(tmp_path):
+    data = tmp_path / "in.csv"
+    data.write_text("text\na\n")
+    with pytest.raises(ConfigError, match="the name is too long"):
+        scored(data, tmp_path / f"{'o' * 245}.csv")
+    scored(data, tmp_path / f"{'o' * 230}.csv")

@@ -57,9 +57,12 @@ def explain(  # noqa: PLR0913, PLR0917 - one parameter an option
     """Show how much each word pushes towards a label."""
     if html is not None:
         outputs.check_new(html)
+    from plaudit import artifact
     from plaudit.data.texts import gather
 
-    blocks = gather(inputs or (), column=text)
+    spec = artifact.read_spec(Path(model))
+    artifact.refuse_pairs(spec, "explain")
+    blocks = gather(inputs or (), column=text, trained=spec.text_column)
     if sys.stdin.isatty() and inputs in (None, [], ["-"]):
         console.say("reading standard input, one text a line; Ctrl-D ends it")
     from plaudit.errors import DataError

@@ -229,7 +229,9 @@ def export(
             out(inert(line))
     written = shlex.quote(str(done.folder))
     bench_ = f"plaudit bench {shlex.quote(model)} {written}"
-    advise(f"plaudit evaluate {written} DATA" if done.multilabel else bench_)
+    # bench is for one label of one text.
+    other = done.multilabel or done.pairs
+    advise(f"plaudit evaluate {written} DATA" if other else bench_)
 
 
 @guarded

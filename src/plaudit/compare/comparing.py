@@ -24,7 +24,7 @@ from plaudit.evaluate.scores import Estimate, plain
 
 
 def compare(  # noqa: PLR0913 - one parameter an option of the command
-    runs: Sequence[Path | str],
+    runs: Sequence[Path | str] | Path | str,
     data: str | None = None,
     *,
     split: str | None = None,
@@ -39,7 +39,7 @@ def compare(  # noqa: PLR0913 - one parameter an option of the command
 
     Parameters
     ----------
-    runs : sequence of Path or str
+    runs : sequence of Path or str, or one
         Run folders, or files that ``plaudit evaluate --rows`` wrote; with ``data`` model folders
         too. One run alone is compared with its TF-IDF baseline.
     data : str, optional
@@ -81,13 +81,16 @@ def compare(  # noqa: PLR0913 - one parameter an option of the command
     """
     if not 0.5 < confidence < 1.0:
         raise ConfigError(f"confidence must lie between 0.5 and 1, not {confidence}.")
+    if bootstrap < 1:
+        raise ConfigError(f"bootstrap must be 1 at least, not {bootstrap}; 1000 suits most.")
     if data is None and (split is not None or columns not in (None, Columns())):
         raise ConfigError(
             "split, text and label are about DATA, and none was given: runs are compared on the "
             "test rows that each has kept. Add --data DATA, or leave them out."
         )
-    asked = None if data is None else Asked(data, split, columns or Columns(), device)
-    found = contenders([str(run) for run in runs], asked, say)
+    asked = None if data is None else Asked(str(data), split, columns or Columns(), device)
+    given = [runs] if isinstance(runs, str | Path) else runs
+    found = contenders([str(run) for run in given], asked, say)
     matched = match([(each.name, each.predictions) for each in found])
     say(_counts(found, len(matched[0])))
     note = _few(found, len(matched[0]))

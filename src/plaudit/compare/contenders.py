@@ -11,10 +11,10 @@ import numpy as np
 
 from plaudit.artifact import MANIFEST
 from plaudit.config import CleanConfig
-from plaudit.data.clean import clean
 from plaudit.data.fingerprint import fingerprints
 from plaudit.data.records import Columns
 from plaudit.data.sources import Source, resolve
+from plaudit.data.text_pairs import cleaned
 from plaudit.errors import ConfigError, DataError
 from plaudit.evaluate.predictions import BASELINE, PREDICTIONS, Predictions, of_rows, read
 from plaudit.labelled import Labelled, find
@@ -168,4 +168,4 @@ def _scored(
 
 
 def _prints(labelled: Labelled, index: np.ndarray, cleaning: CleanConfig) -> np.ndarray:
-    return fingerprints(clean(text, cleaning) for text in labelled.raw(index.tolist()))
+    return fingerprints(cleaned(text, cleaning) for text in labelled.raw(index.tolist()))

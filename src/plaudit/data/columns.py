@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from plaudit.data.problems import did_you_mean, quoted
 from plaudit.data.records import Columns
-from plaudit.errors import DataError
+from plaudit.errors import DataError, NoColumnError
 
 # Compared in lower case without punctuation, so that "Review_Text" is "reviewtext".
 TEXT_NAMES = frozenset(
@@ -241,10 +241,11 @@ def _check_present(header: Header, role: str, name: str) -> None:
             f"{header.where}: {times} columns are called '{name}'. Rename all but the {role}."
         )
     if times == 0:
-        raise DataError(
+        raise NoColumnError(
+            role,
             f"{header.where}: there is no column '{name}' (data.{role}) among "
             f"{quoted(header.names)}{did_you_mean(name, header.names)}.{separator_hint(header)} "
-            f"Name one of these: {_setting(role, 'COLUMN')}."
+            f"Name one of these: {_setting(role, 'COLUMN')}.",
         )
 
 

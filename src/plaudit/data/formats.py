@@ -175,7 +175,7 @@ def parquet_opened(file: TableFile) -> Iterator[Any]:
     try:
         with pq.ParquetFile(file.path.absolute(), memory_map=True) as parquet:
             yield parquet
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(
             f"{file.name}: cannot be read as Parquet ({reason}). Copy or export it anew."

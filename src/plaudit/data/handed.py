@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
 
 from plaudit.data.rows import LONGEST_TEXT
 from plaudit.data.text_pairs import SEPARATOR, joined
 from plaudit.errors import DataError
+
+T = TypeVar("T")
+
+
+def in_chunks(texts: Iterable[T], chunk: int) -> Iterator[list[T]]:
+    """Read so many texts at a time; raise DataError for one string in place of several."""
+    if isinstance(texts, str):
+        raise DataError("a list of texts is needed, not one text, as in predict([text])")
+    if chunk < 1:
+        raise DataError(f"chunk is {chunk}; it must be 1 at least.")
+    iterator = iter(texts)
+    while block := list(islice(iterator, chunk)):
+        yield block
 
 
 def checked(texts: Sequence[object]) -> list[str]:

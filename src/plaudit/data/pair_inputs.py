@@ -69,6 +69,8 @@ def _objects(names: Names) -> Iterator[list[Pair]]:
         found = []
         for line in lines:
             number += 1
+            if not line.strip():  # as in a file of JSON lines
+                continue
             found.append(_object(line, f"standard input:{number}", names))
         yield found
 

@@ -54,6 +54,7 @@ def resolve(asked: str, *, imdb: str | None = None, say: Say = silent) -> Source
     MissingExtra
         What a package carries is wanted and not installed.
     """
+    asked = str(asked)  # in Python a path may be given
     source = resolve_imdb(asked, imdb, say) if asked == "imdb" else places.locate(asked)
     if source.kind == "table" and is_kaggle_name(source.location):
         source = replace(source, note=f"{source.note}; {KAGGLE_NOTE}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +23,9 @@ READ_BYTES = 2**20
 LINES = (".txt", ".txt.gz")
 
 
-def gather(inputs: Sequence[str] = (), *, column: str | None = None) -> Iterator[list[str]]:
+def gather(
+    inputs: Sequence[str] = (), *, column: str | None = None, trained: str | None = None
+) -> Iterator[list[str]]:
     """Find the texts that a user means.
 
     Parameters
@@ -32,6 +35,8 @@ def gather(inputs: Sequence[str] = (), *, column: str | None = None) -> Iterator
         their text column); or ``-`` or nothing for standard input, a text a line.
     column : str, optional
         The text column; guessed when there is one possible choice.
+    trained : str, optional
+        The column that a model was trained on: taken, where a table has it, before any guess.
 
     Returns
     -------
@@ -45,7 +50,7 @@ def gather(inputs: Sequence[str] = (), *, column: str | None = None) -> Iterator
         The file is not there or cannot be read, or its text column cannot be told.
     """
     if len(inputs) == 1 and inputs[0] != "-" and names_a_file(inputs[0]):
-        return _blocks(read(Path(inputs[0]), column))
+        return _blocks(read(Path(inputs[0]), column, trained))
     if column is not None:
         raise DataError(
             f"--text {column} names a column of a table, and what was given is texts. Leave it "
@@ -56,7 +61,7 @@ def gather(inputs: Sequence[str] = (), *, column: str | None = None) -> Iterator
     return _blocks(inputs)
 
 
-def read(path: Path, column: str | None = None) -> Iterator[str]:
+def read(path: Path, column: str | None = None, trained: str | None = None) -> Iterator[str]:
     """Read the texts of files; these are checked at once, the texts come as they are asked for.
 
     Parameters
@@ -66,6 +71,8 @@ def read(path: Path, column: str | None = None) -> Iterator[str]:
         the names.
     column : str, optional
         The text column of the tables; otherwise guessed from the first of them.
+    trained : str, optional
+        As in :func:`gather`.
 
     Returns
     -------
@@ -86,7 +93,7 @@ def read(path: Path, column: str | None = None) -> Iterator[str]:
         return chain.from_iterable(map(lines, paths))
     files = tables.of_paths(paths)
     for file in files:
-        column = text_column(tables.header(file), column)
+        column = text_column(tables.header(file), column, trained)
     return _table(files, column or "")
 
 
@@ -140,8 +147,11 @@ def names_a_file(text: str) -> bool:
             return True
     except (OSError, ValueError):  # too long for a file name, or a NUL in it
         return False
-    # A mistyped file name must not be taken for a one-word review.
-    return bool(re.fullmatch(r"\S+\.(txt|csv|tsv|jsonl|ndjson|json|parquet)(\.gz)?", text, re.I))
+    if not re.search(r"\S\.(txt|csv|tsv|jsonl|ndjson|json|parquet)(\.gz)?$", text, re.I):
+        return False
+    # A mistyped file name must not be taken for a review; one with spaces is taken for a name where
+    # it stands in a folder that there is.
+    return not re.search(r"\s", text) or (os.sep in text and Path(text).parent.is_dir())
 
 
 def _blocks(texts: Iterable[str]) -> Iterator[list[str]]:
@@ -177,13 +187,15 @@ def _table(files: Sequence[TableFile], column: str) -> Iterator[str]:
     problems.stop_if_any()
 
 
-def text_column(header: Header, asked: str | None) -> str:
-    """Choose the column of the text: the one named, or the one possible choice.
+def text_column(header: Header, asked: str | None, trained: str | None = None) -> str:
+    """Choose the column of the text: the one named, that of training, or the one possible choice.
 
     Parameters
     ----------
     header : Header
     asked : str or None
+    trained : str, optional
+        Where the table has no such column, the choice is as if there were none.
 
     Returns
     -------
@@ -201,6 +213,8 @@ def text_column(header: Header, asked: str | None) -> str:
             return asked
         near = did_you_mean(asked, header.names)
         raise DataError(f"{header.where}: there is no column '{asked}'{near}. {present} {advice}")
+    if trained is not None and header.names.count(trained) == 1:
+        return trained
     named = [n for n in header.names if re.sub(r"[\W_]", "", n.casefold()) in TEXT_NAMES]
     possible = named or [name for name in header.names if name in header.texts]
     # One column that is several would have what stands beside the text read with it.

@@ -32,6 +32,8 @@ class Embedder:
     text_encoder : TextEncoder
     cleaning : CleanConfig
     compute : Compute
+    text_column : str, optional
+        In which a table had the texts that it was trained on.
 
     Examples
     --------
@@ -47,12 +49,18 @@ class Embedder:
     """
 
     def __init__(
-        self, encoder: Any, text_encoder: TextEncoder, cleaning: CleanConfig, compute: Compute
+        self,
+        encoder: Any,
+        text_encoder: TextEncoder,
+        cleaning: CleanConfig,
+        compute: Compute,
+        text_column: str | None = None,
     ) -> None:
         self.encoder = encoder.to(compute.device).eval()
         self.text_encoder = text_encoder
         self.cleaning = cleaning
         self.compute = compute
+        self.text_column = text_column
 
     @classmethod
     def load(
@@ -89,18 +97,19 @@ class Embedder:
             if max_tokens is not None:
                 text = text.model_copy(update={"max_tokens": max_tokens})
             tokenizer, cleaning = loaded.tokenizer, loaded.spec.clean
+            column = loaded.spec.text_column
         else:
             encoder = build.load_encoder(str(model))
             tokenizer = build.load_tokenizer(str(model))
             most = families.longest(encoder.config)
             text = TextConfig(max_tokens=max_tokens or min(TOKENS, most), policy="head")
-            cleaning = CleanConfig()
+            cleaning, column = CleanConfig(), None
         if text.max_tokens > families.longest(encoder.config):
             raise ConfigError(
                 f"max_tokens = {text.max_tokens}, but {model} reads at most "
                 f"{families.longest(encoder.config)}"
             )
-        return cls(encoder, TextEncoder(tokenizer, text), cleaning, compute)
+        return cls(encoder, TextEncoder(tokenizer, text), cleaning, compute, column)
 
     def embed(
         self, texts: Sequence[str], *, pooling: Pooling = "mean", normalize: bool = False

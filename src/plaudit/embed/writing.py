@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -107,7 +107,7 @@ def embed(  # noqa: PLR0913 - one parameter an option of the command
     out = Path(out)
     _check_out(out, pooling)
     embedder = Embedder.load(model, max_tokens=max_tokens, device=device)
-    rows = _rows(data, split, columns or Columns(), say)
+    rows = _rows(str(data), split, columns or Columns(), embedder.text_column, say)
     blocks = _blocks(embedder, rows, pooling, normalize=normalize)
     staged = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
@@ -122,6 +122,9 @@ def embed(  # noqa: PLR0913 - one parameter an option of the command
 def _check_out(out: Path, pooling: str) -> None:
     if out.suffix not in SUFFIXES:
         raise ConfigError(f"{out}: embeddings are written to .parquet or .npy; name such a file.")
+    if pooling not in (*get_args(Pooling), "tokens"):
+        known = ", ".join(get_args(Pooling))
+        raise ConfigError(f"pooling is {pooling!r}; it can be {known}, or tokens.")
     if out.suffix == ".npy" and pooling == "tokens":
         raise ConfigError(
             f"{out}: texts have different numbers of tokens, which .npy cannot hold. Name a "
@@ -131,7 +134,11 @@ def _check_out(out: Path, pooling: str) -> None:
 
 
 def _rows(
-    data: str, split: str | None, columns: Columns, say: Callable[[str], None]
+    data: str,
+    split: str | None,
+    columns: Columns,
+    trained: str | None,
+    say: Callable[[str], None],
 ) -> Iterator[tuple[str, str | None]]:
     """Return the texts with their labels, where there are any."""
     if data.casefold().endswith(plain.LINES):
@@ -142,7 +149,7 @@ def _rows(
         _check_split(data, split)
         split = None
     if source.kind == "table" and columns.label is None:
-        return ((text, None) for text in plain.read(Path(data), columns.text))
+        return ((text, None) for text in plain.read(Path(data), columns.text, trained))
     corpus = read(source, split, columns, say=say)
     return (
         (text, corpus.labels[label])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -83,6 +84,8 @@ def explain(
     if isinstance(texts, str):
         raise DataError("explain takes a list of texts, not one: explain(model, [text])")
     texts = checked(texts)
+    if method not in get_args(Method):
+        raise ConfigError(f"method is {method!r}; it can be {' or '.join(get_args(Method))}.")
     if steps < 1:
         raise ConfigError(f"steps = {steps}: integrated gradients need at least 1; 32 suits most.")
     if not isinstance(model, Classifier):

@@ -40,6 +40,8 @@ class Exported:
         Of its weights, and of the original's.
     multilabel : bool
         Whether it gives a text any number of labels.
+    pairs : bool
+        Whether it labels two texts at once.
     """
 
     folder: Path
@@ -48,6 +50,7 @@ class Exported:
     bytes: int
     bytes_before: int
     multilabel: bool = False
+    pairs: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a document."""
@@ -135,7 +138,8 @@ def export(
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     sizes = _weights_bytes(final), _weights_bytes(source)
-    return Exported(final, format, found, *sizes, multilabel=loaded.spec.multilabel)
+    spec = loaded.spec
+    return Exported(final, format, found, *sizes, multilabel=spec.multilabel, pairs=spec.pairs)
 
 
 def lines(exported: Exported) -> list[str]:

@@ -74,7 +74,9 @@ def plan(device: str = "auto", precision: str = "auto") -> Compute:
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": _has_mps()}
     if device == "auto":
         device = next(d for d in ("cuda", "mps", "cpu") if available[d])
-    if not available[device]:
+    if precision not in ("auto", "fp32", "bf16"):
+        raise ConfigError(f"precision is {precision!r}; it can be auto, fp32 or bf16.")
+    if not available.get(device):
         there = ", ".join(name for name, found in available.items() if found)
         raise ConfigError(
             f"device {device!r} (train.device, or --device) is not on this machine; it has: "

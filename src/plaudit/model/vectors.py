@@ -5,7 +5,7 @@ Axes: N texts, P pieces, B texts of a batch, T tokens, D size of a vector.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -56,6 +56,8 @@ def vectors(
     -------
     ndarray of float32, shape (N, D)
     """
+    if pooling not in get_args(Pooling):
+        raise ConfigError(f"pooling is {pooling!r}; it can be {', '.join(get_args(Pooling))}.")
 
     def run(batch: Batch) -> np.ndarray:
         on = batch.to(compute.device)

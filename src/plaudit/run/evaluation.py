@@ -29,7 +29,7 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
     split: str | None = None,
     columns: Columns | None = None,
     by: Sequence[str] = (),
-    rows_file: Path | None = None,
+    rows_file: Path | str | None = None,
     device: str = "auto",
     watcher: Watcher | None = None,
 ) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
         By default as in training, where the data has such columns.
     by : sequence of str
         Columns of the data; results are also given for each of their values.
-    rows_file : Path, optional
+    rows_file : Path or str, optional
         A new Parquet file for what was predicted of each row (see
         :func:`plaudit.evaluate.predictions.write`); :func:`plaudit.compare` takes it.
     device : {"auto", "cpu", "cuda", "mps"}
@@ -80,6 +80,8 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
     >>> result["metrics"]["accuracy"]
     {'value': 0.9..., 'low': 0.7..., 'high': 0.99...}
     """
+    rows_file = None if rows_file is None else Path(rows_file)
+    by = [by] if isinstance(by, str) else by
     if rows_file is not None:
         predictions.check_new(rows_file)
     classifier = load(model, device=device)

@@ -62,7 +62,7 @@ def fields(lines: Lines, delimiter: str) -> Iterator[Fields]:
         except csv.Error as error:
             first, *others = feed.taken
             lines.put_back(others)
-            yield [first], [], feed.flaw or f"the row cannot be read ({error})"
+            yield [first], [], feed.flaw or _reason(error)
         except StopIteration:
             line = lines.take()
             if line is None:
@@ -71,3 +71,12 @@ def fields(lines: Lines, delimiter: str) -> Iterator[Fields]:
         else:
             if found:
                 yield feed.taken, found, feed.flaw
+
+
+def _reason(error: csv.Error) -> str:
+    if "new-line character seen in unquoted field" in str(error):
+        return (
+            "a carriage return stands alone, where lines ended so on old systems; write the file "
+            "anew: tr '\\r' '\\n' < old > new"
+        )
+    return f"the row cannot be read ({error})"

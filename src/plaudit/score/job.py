@@ -22,7 +22,7 @@ from plaudit.score.records import Options, Scored, Standing
 from plaudit.score.shards import Predictor, answer, blocks
 from plaudit.score.staging import Shard, Staging
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when the same job would give other bytes, or what was begun would be mixed with it."""
 
 
@@ -58,7 +58,7 @@ def score(  # noqa: PLR0913 - one parameter an option of the command
         gives any number of labels, ``labels`` instead of the first two: a list, in CSV and TSV
         joined by ``data.label_separator`` of its run.
     text : str, optional
-        The text's column; otherwise the one possible choice.
+        The text's column; by default that of training, otherwise the one possible choice.
     text_pair : str, optional
         For a model of pairs: the second text's column; both are by default those of training.
     probabilities : bool
@@ -93,8 +93,9 @@ def score(  # noqa: PLR0913 - one parameter an option of the command
         raise ConfigError(f"shard_rows is {shard_rows}; it must be 1 at least.")
     out = Path(out)
     check_out(out)
-    pair = pair_columns(artifact.read_spec(Path(model)), text, text_pair)
-    table = find(Path(data), text, pair)
+    spec = artifact.read_spec(Path(model))
+    pair = pair_columns(spec, text, text_pair)
+    table = find(Path(data), text, pair, spec.text_column)
     classifier = load(model, device=device)
     about = {
         "manifest_sha256": staging.sha256_or_none(Path(model) / artifact.MANIFEST),

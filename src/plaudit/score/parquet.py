@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from plaudit.data.formats import TableFile, parquet_opened
+from plaudit.data.problems import quoted
+from plaudit.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -14,9 +16,23 @@ _BATCH_ROWS = 256
 
 
 def schema(file: TableFile) -> pa.Schema:
-    """Return the file's Arrow schema."""
+    """Return the file's Arrow schema.
+
+    Raises
+    ------
+    DataError
+        A column has times of a day in nanoseconds, which Python's cannot hold.
+    """
+    import pyarrow as pa
+
     with parquet_opened(file) as parquet:
-        return parquet.schema_arrow.remove_metadata()
+        found = parquet.schema_arrow.remove_metadata()
+    if fine := [field.name for field in found if field.type == pa.time64("ns")]:
+        raise DataError(
+            f"{file.name}: {quoted(fine)} holds times of a day in nanoseconds, of which the last "
+            "three digits would be lost. Cast it to microseconds, or leave the column out."
+        )
+    return found
 
 
 def count(file: TableFile) -> int:

@@ -16,11 +16,18 @@ from plaudit.score.staging import Staging
 from plaudit.score.write import assemble, join
 
 QUARANTINE = ".quarantine.jsonl"
+LONGEST_NAME = 255
+"""Bytes of a file's name, on most file systems."""
 
 
 def check_out(out: Path) -> None:
     """Raise ConfigError when there is an output that this job has not written itself."""
     outputs.check_folder(out)
+    if len(os.fsencode(out.name)) > LONGEST_NAME - len(QUARANTINE):
+        raise ConfigError(
+            f"{out.name[:40]}…: the name is too long, as files of longer names are made beside it. "
+            f"Use at most {LONGEST_NAME - len(QUARANTINE)} bytes."
+        )
     for target, staged in _targets(out):
         if os.path.lexists(target) and not _is_same(target, staged):
             raise ConfigError(f"{target} exists and is never overwritten; choose another name.")

@@ -92,7 +92,12 @@ class Table:
         return (self.text,) if self.second is None else (self.text, self.second)
 
 
-def find(path: Path, column: str | None = None, pair: Names | None = None) -> Table:
+def find(
+    path: Path,
+    column: str | None = None,
+    pair: Names | None = None,
+    trained: str | None = None,
+) -> Table:
     """Look at a file: its format, its columns, and which of them is the text.
 
     Parameters
@@ -103,6 +108,8 @@ def find(path: Path, column: str | None = None, pair: Names | None = None) -> Ta
         The text's; otherwise the one possible choice.
     pair : (str, str), optional
         Both texts' columns, where pairs are scored.
+    trained : str, optional
+        The column of training: taken, where the file has it, before any guess.
 
     Returns
     -------
@@ -128,7 +135,7 @@ def find(path: Path, column: str | None = None, pair: Names | None = None) -> Ta
     if pair is not None:
         check_columns(header, pair)
         return Table(file, header.names, pair[0], schema, pair[1])
-    return Table(file, header.names, text_column(header, column), schema)
+    return Table(file, header.names, text_column(header, column, trained), schema)
 
 
 def _header(file: TableFile) -> Header:

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from plaudit.config import CleanConfig
 from plaudit.data.problems import Flaw
 from plaudit.data.rows import checked_text
+from plaudit.data.text_pairs import says_nothing
 from plaudit.multilabel import LabelSet
 from plaudit.predict import Given, Prediction
 from plaudit.score import write
@@ -88,7 +90,9 @@ def answer(
         The text's, and of pairs the second text's too.
     block : sequence of Row
     """
-    flaws = [_flaw(row, layout, columns) for row in block]
+    # A stand-in for a classifier may clean nothing.
+    cleaning = getattr(getattr(predictor, "spec", None), "clean", None)
+    flaws = [_flaw(row, layout, columns, cleaning) for row in block]
     good = [row.cells for row, flaw in zip(block, flaws, strict=True) if flaw is None]
     texts = [_given(cells, columns) for cells in good]
     found = iter(_predicted(predictor, texts))
@@ -117,13 +121,17 @@ def _given(cells: Mapping[str, Any], columns: tuple[str, ...]) -> Given:
     return cells[columns[0]] if len(columns) == 1 else (cells[columns[0]], cells[columns[1]])
 
 
-def _flaw(row: Row, layout: Layout, columns: tuple[str, ...]) -> str | None:
+def _flaw(
+    row: Row, layout: Layout, columns: tuple[str, ...], cleaning: CleanConfig | None
+) -> str | None:
     if row.flaw is not None:
         return row.flaw
     for column in columns:
         checked = checked_text(row.cells.get(column))
         if isinstance(checked, Flaw):
             return checked.found if column == columns[0] else f"'{column}': {checked.found}"
+    if cleaning is not None and says_nothing(_given(row.cells, columns), cleaning):
+        return "the text is empty once cleaned"
     return misfit(layout, row.cells)
 
 
