@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+import plaudit
 from plaudit import artifact, labelled
 from plaudit.artifact import Spec
+from plaudit.cli import app
 from plaudit.data import texts
 from plaudit.data.records import Columns
 from plaudit.data.sources import resolve
@@ -51,11 +57,62 @@ def test_only_the_column_that_is_not_there_is_guessed(tmp_path: Path, spec: Spec
     rows = ["other,good,positive", "other,bad,negative"]
     assert found(table(tmp_path, "text,answer,sentiment", *rows), spec) == ["good", "bad"]
     assert found(table(tmp_path, "text,answer,label", *rows), spec, text="text") == ["other"] * 2
+    # Neither is there: the guess of the one leaves the other out.
+    rows = ["good,positive", "bad,negative"]
+    assert found(table(tmp_path, "utterance,sentiment", *rows), spec) == ["good", "bad"]
+    assert found(table(tmp_path, "label,sentiment", *rows), spec, text="label") == ["good", "bad"]
     with pytest.raises(DataError, match="there is no column 'reply'"):
         found(table(tmp_path, "text,answer,label", *rows), spec, text="reply")
 
 
-def test_prediction_and_scoring_read_it_too(tmp_path: Path) -> None:
+def test_of_several_files_each_must_have_it(tmp_path: Path, spec: Spec) -> None:
+    (tmp_path / "a.csv").write_text("text,answer,label\nother,good,positive\n")
+    (tmp_path / "b.csv").write_text("text,label\nother,negative\n")
+    with pytest.raises(DataError, match=r"b\.csv: there is no column 'answer'"):
+        found(tmp_path / "?.csv", spec)
+
+
+@pytest.fixture
+def model(workshop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One that calls the column of its texts "answer"."""
+    path = tmp_path / "model"
+    shutil.copytree(workshop / "runs/quickstart/model", path)
+    manifest = path / artifact.MANIFEST
+    document = json.loads(manifest.read_text())
+    spec = document.get("spec", document)
+    spec["text_column"] = "answer"
+    manifest.write_text(json.dumps(document))
+    return path
+
+
+def test_each_verb_reads_it(model: Path, tmp_path: Path) -> None:
+    assert artifact.read_spec(model).text_column == "answer"
+    path = table(
+        tmp_path, "text,answer,label", "dull,A good film.,positive", "fine,Awful.,negative"
+    )
+    wanted = ["A good film.", "Awful."]
+
+    blocks = labelled.given(model, [str(path)], None, None)
+    assert [text for block in blocks for text in block] == wanted
+
+    done = CliRunner().invoke(app, ["explain", str(model), str(path), "--json"])
+    assert done.exit_code == 0, done.stderr
+    shown = ["".join(word["text"] for word in each["words"]) for each in json.loads(done.stdout)]
+    assert [each[:1] for each in shown] == ["A", "A"]
+
+    plaudit.score(model, path, tmp_path / "out.jsonl", probabilities=True)
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    likely = [p.probabilities["positive"] for p in plaudit.predict(model, wanted)]
+    found = [row["predicted_probability_positive"] for row in rows]
+    assert found == pytest.approx(likely, abs=1e-5)
+
+    expected = plaudit.Embedder.load(model).embed(wanted)
+    for name, columns in (("a.npy", None), ("b.npy", Columns(label="label"))):
+        plaudit.embed(model, str(path), tmp_path / name, columns=columns)
+        np.testing.assert_allclose(np.load(tmp_path / name), expected, atol=1e-5)
+
+
+def test_prediction_and_scoring_choose_it_before_any_guess(tmp_path: Path) -> None:
     path = table(tmp_path, "text,answer", "other,good", "other,bad")
 
     def given(*columns: str | None) -> list[str]:

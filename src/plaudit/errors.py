@@ -44,14 +44,17 @@ class NoColumnError(DataError):
 
     Parameters
     ----------
+    message : str
     role : {"text", "label"}
         What it was to hold.
-    message : str
     """
 
-    def __init__(self, role: str, message: str) -> None:
+    def __init__(self, message: str, role: str) -> None:
         self.role = role
-        super().__init__(message)
+        super().__init__(message, role)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class ArtifactError(PlauditError):

@@ -205,8 +205,8 @@ def _read(source: Source, split: str | None, columns: Columns, spec: Spec) -> Co
         columns,
         mapping=mapping,
         separator=spec.label_separator,
-        text=columns.text or spec.text_column,
-        label=columns.label or spec.label_column,
+        text=columns.text or _other(spec.text_column, columns.label),
+        label=columns.label or _other(spec.label_column, columns.text),
         text_pair=columns.text_pair or spec.text_pair_column,
     )
     for _ in ("text", "label"):
@@ -220,6 +220,11 @@ def _read(source: Source, split: str | None, columns: Columns, spec: Spec) -> Co
             gone = {"text": replace(wanted, text=None), "label": replace(wanted, label=None)}
             wanted = gone[error.role]
     return read(source, split, wanted, labels=spec.labels)
+
+
+def _other(trained: str | None, asked: str | None) -> str | None:
+    """Return a column of training, unless the user has named it for the other role."""
+    return None if trained == asked else trained
 
 
 def _check_second(asked: str | None, spec: Spec) -> None:

@@ -92,12 +92,10 @@ def lr(config: Config, *, low: float = 1e-6, high: float = 1e-1, steps: int = 60
             "rise from above 0."
         )
     from plaudit.data.prepare import prepare
-    from plaudit.model.build import load_tokenizer
     from plaudit.model.device import plan
     from plaudit.run.consulting import with_pseudo_labels, with_teacher
     from plaudit.run.learning import lesson, new_model
-    from plaudit.run.material import encoded
-    from plaudit.text.encode import TextEncoder
+    from plaudit.run.material import encoded, text_encoder
     from plaudit.train.course import Course
     from plaudit.train.loop import Settings, fit
 
@@ -105,7 +103,7 @@ def lr(config: Config, *, low: float = 1e-6, high: float = 1e-1, steps: int = 60
         """Drop the line."""
 
     prepared = with_pseudo_labels(config, prepare(config, say), say)
-    encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text, config.pairs)
+    encoder = text_encoder(config)
     model = new_model(config, prepared.labels, encoder)
     compute = plan(config.train.device, config.train.precision)
     data = with_teacher(config, encoded(prepared, encoder), encoder, say)

@@ -149,7 +149,7 @@ def test_a_validation_split_is_found_wherever_it_stands(tmp_path: Path) -> None:
         for split in ("test", "train", "validation"):
             for label in ("neg", "pos"):
                 text = f"{split} {label}".encode()
-                tar.addfile(member(f"a/{split}/{label}/0_1.txt", size=len(text)), io.BytesIO(text))
+                tar.addfile(member(f"a/{split}/{label}/0.txt", size=len(text)), io.BytesIO(text))
     source = resolve(str(path))
     assert source.splits == ("train", "validation", "test")
     assert list(read(source, "validation").rows["text"]) == ["validation neg", "validation pos"]

@@ -13,7 +13,7 @@ from plaudit.artifact.spec import MANIFEST
 from plaudit.config import ModelConfig
 from plaudit.errors import ConfigError
 from plaudit.model import families
-from plaudit.model.build import build, encoder_location, load_tokenizer
+from plaudit.model.build import build, encoder_location, load_masked, load_tokenizer
 from plaudit.model.classifier import ReviewClassifier, combine
 from plaudit.model.loading import TRAINED, check_vocabulary
 from tests.conftest import save_encoder
@@ -211,5 +211,8 @@ def test_a_classifier_is_no_encoder(tiny_encoder: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_encoder, folder)
     (folder / TRAINED).write_text("{}")
     with pytest.raises(ConfigError, match=r"classifier that plaudit trained.*distill\.teacher"):
-        encoder_location(str(folder))
+        tiny(folder)
+    with pytest.raises(ConfigError, match="classifier that plaudit trained"):
+        load_masked(ModelConfig(encoder=str(folder)))
+    load_tokenizer(str(folder))  # to count its tokens it will do
     assert TRAINED == MANIFEST

@@ -220,7 +220,7 @@ def test_a_model_of_single_texts_has_no_second_column(workshop: Path, pairs_file
         Classifier.load(model).predict([("a", "b")])
 
 
-def test_models_that_clean_otherwise_know_the_same_pair(trained: run.Run) -> None:
+def test_models_that_clean_otherwise_know_the_same_pair() -> None:
     from types import SimpleNamespace
 
     raw = [joined("A <b>good</b> film", "the  bad")]

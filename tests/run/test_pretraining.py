@@ -22,10 +22,12 @@ import transformers
 
 import plaudit
 from plaudit import run
+from plaudit.ablate.trial import Bench
 from plaudit.config import Config, dump_toml, load
 from plaudit.model import graphed, heap
-from plaudit.model.device import Compute
+from plaudit.model.device import Compute, plan
 from plaudit.run import encoders, lock, pretraining
+from plaudit.run.material import Ready
 from plaudit.run.watching import Silent
 from tests.conftest import review
 from tests.model.test_graphed import as_recorded
@@ -325,11 +327,34 @@ def test_another_encoder_under_the_same_name_is_trained_anew(
     assert counted == [1, 1]
 
 
+def test_two_workers_train_it_once(start: Start, counted: list[int], tmp_path: Path) -> None:
+    config = start(tmp_path / "runs", "split.test_size=0")
+    begun, places, said = threading.Barrier(2), list[Path](), Notes()
+
+    def work() -> None:
+        data, encoder = Bench(tmp_path, Silent()).data(config)
+        ready = Ready(plan("cpu", "fp32"), encoder, data)
+        begun.wait()
+        made = pretraining.shared(config, ready, tmp_path, said)
+        assert made is not None
+        places.append(made.folder)
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for each in workers:
+        each.start()
+    for each in workers:
+        each.join()
+    assert len(places) == 2
+    assert places[0] == places[1]
+    assert counted == [1]
+    assert any("its end is waited for" in line for line in said.lines)
+
+
 def test_of_two_workers_one_waits_for_what_the_other_trains(tmp_path: Path) -> None:
     order: list[str] = []
 
     def work(name: str) -> None:
-        with lock.held(tmp_path, "key.lock", wait=True):
+        with lock.held(tmp_path, "key.lock", waiting=lambda: None):
             order.append(name)
             time.sleep(0.05)
             order.append(name)

@@ -237,10 +237,10 @@ def test_lines_that_end_in_a_carriage_return_alone_are_explained(tmp_path):
 
 def test_times_finer_than_they_can_be_carried_are_refused(tmp_path):
     data = tmp_path / "in.parquet"
-    times = pa.array([1], pa.time64("ns"))
-    pq.write_table(pa.table({"text": ["a"], "when": times}), data)
-    with pytest.raises(DataError, match="'when' holds times of a day in nanoseconds"):
-        find(data)
+    for kind, value in ((pa.time64("ns"), 1), (pa.list_(pa.time64("ns")), [1])):
+        pq.write_table(pa.table({"text": ["a"], "when": pa.array([value], kind)}), data)
+        with pytest.raises(DataError, match="'when' holds times of a day in nanoseconds"):
+            find(data)
 
 
 def test_no_number_in_a_map_is_no_json(tmp_path):

@@ -18,12 +18,11 @@ from plaudit.errors import ConfigError, TrainingError
 from plaudit.evaluate import predictions
 from plaudit.evaluate.decide import answer
 from plaudit.evaluate.predictions import Predictions
-from plaudit.model.build import load_tokenizer
 from plaudit.model.device import plan
 from plaudit.model.infer import softmax
 from plaudit.run.consulting import with_pseudo_labels, with_teacher
 from plaudit.run.learning import Lesson, learn, lesson, new_model
-from plaudit.run.material import Data, Ready, encoded
+from plaudit.run.material import Data, Ready, encoded, text_encoder
 from plaudit.run.mixing import compared
 from plaudit.run.pretraining import shared
 from plaudit.run.watching import Watcher
@@ -90,7 +89,7 @@ class Bench:
 
     def data(self, config: Config) -> tuple[Data, TextEncoder]:
         """Return the encoded rows."""
-        encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text, config.pairs)
+        encoder = text_encoder(config)
         parts = [*ROWS, "seed", "text"]
         key = _digest(config, parts) + config.model.encoder + _answered(config)
         if self._data is None or self._data[0] != key:

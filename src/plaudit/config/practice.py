@@ -14,8 +14,8 @@ class LoraConfig(Section):
 
     rank: Annotated[int, Field(ge=0)] = 0
     """Rank of the adapters (Hu et al. 2022); 0: none, the weights themselves train. Needs the extra
-    peft. They suit a larger optim.lr, of 5e-4 or so, and more steps: on 2,000 reviews no gain
-    (docs/results.md)."""
+    peft. They need a larger optim.lr (1e-3 was better than 2e-4) and more steps: on 2,000 reviews
+    they lose 3 points, no gain (docs/results.md)."""
     alpha: Annotated[float, Field(gt=0.0)] = 16.0
     """Weight of the adapters, divided by their rank."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
@@ -105,7 +105,7 @@ class PretrainConfig(Section):
     epochs: Annotated[float, Field(ge=0.0)] = 0.0
     """Passes over the texts in which the encoder learns to guess hidden words (Devlin et al. 2019;
     within the task, Sun et al. 2019); may be a part of one. 0: none. A point of accuracy on 2,000
-    reviews by four of them, nothing on 22,000 (docs/results.md)."""
+    reviews by four of them (docs/results.md), nothing on all (docs/LOG.md)."""
     texts: str | None = None
     """DATA whose texts are learnt from beside the run's own training texts; labels are not needed,
     and not looked at. What also stands in the validation or held-out part is left out."""

@@ -51,7 +51,9 @@ def find(path: Path) -> Layout:
         for _, _, name in members:
             if name is not None:
                 seen.setdefault(name.parts[-3], name.name)
-            if set(SPLITS) <= seen.keys():
+            # Named as IMDB's are, they have no third one, and the rest takes some seconds to pass.
+            named = all(IMDB_NAME.fullmatch(first) for first in seen.values())
+            if set(SPLITS) <= seen.keys() or ({"train", "test"} <= seen.keys() and named):
                 break
     if not seen:
         raise DataError(f"{path.name}: the archive has no texts in the layout train/LABEL/*.txt.")

@@ -123,6 +123,10 @@ def choose(header: Header, columns: Columns) -> Chosen:
         _check_other(header, other)
     if members := _members(header, columns):
         return _of_members(header, columns, members)
+    # First of all what was named: a guess of the one leaves the other out.
+    for role, name in (("text", columns.text), ("label", columns.label)):
+        if name is not None:
+            _check_present(header, role, name)
     second = columns.text_pair
     label = columns.label or _named(header, LABEL_NAMES, "label", beside=(columns.text, second))
     text = columns.text or _named(header, TEXT_NAMES, "text", beside=(label, second))
@@ -131,8 +135,6 @@ def choose(header: Header, columns: Columns) -> Chosen:
         text = _only(wordy, header, "text")
     if label is None:
         label = _only([n for n in header.names if n not in (text, second)], header, "label")
-    _check_present(header, "text", text)
-    _check_present(header, "label", label)
     if text == label:
         raise DataError(
             f"{header.where}: data.text and data.label (with plaudit evaluate: --text and --label) "
@@ -242,10 +244,10 @@ def _check_present(header: Header, role: str, name: str) -> None:
         )
     if times == 0:
         raise NoColumnError(
-            role,
             f"{header.where}: there is no column '{name}' (data.{role}) among "
             f"{quoted(header.names)}{did_you_mean(name, header.names)}.{separator_hint(header)} "
             f"Name one of these: {_setting(role, 'COLUMN')}.",
+            role,
         )
 
 

@@ -21,8 +21,8 @@ from plaudit.data.cleaned import Rows
 from plaudit.errors import ConfigError, DataError
 
 FEATURES = 60_000
-WORD = re.compile(r"\w+")
 """Words and pairs of words of the second view, the most frequent ones."""
+WORD = re.compile(r"\w+")
 SECOND_VIEW = 2.0
 """What the learnt view counts beside the given words; both are scaled to a deviation of 1."""
 
@@ -107,27 +107,10 @@ def cotrain(
             "cotrain.words: there are no unlabelled texts. Set split.per_class, which leaves the "
             "labels of the other training rows aside."
         )
-    from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
     random = np.random.default_rng(seed)
-    vectorizer = TfidfVectorizer(
-        ngram_range=(1, 2), sublinear_tf=True, max_features=FEATURES, min_df=2, max_df=0.5
-    )
-    given = {word for group in words for word in group}
-    try:
-        all_NW = vectorizer.fit_transform(unlabelled.texts + labelled.texts)
-        names = vectorizer.get_feature_names_out()
-    except ValueError:  # no word stands in two texts
-        names = []
-    others = [i for i, name in enumerate(names) if name not in given]
-    if not others:
-        raise DataError(
-            "cotrain.words: beside the words that were given no word stands in several of the "
-            f"{len(unlabelled):,} unlabelled texts, so that nothing more can be learnt from them. "
-            "Give more texts, or leave cotrain.words out."
-        )
-    others_NW = all_NW[:, others]
+    others_NW = _other_words(unlabelled.texts + labelled.texts, set().union(*words))
     first_NC = margins(_counts(unlabelled.texts, words))
     share = max(2, round(config.confident * len(unlabelled) / len(labels)))
     start = [_surest(first_NC, label, share, random) for label in range(len(labels))]
@@ -142,14 +125,35 @@ def cotrain(
     model.fit(others_NW[rows], np.concatenate([targets, labelled.targets_N]))
     second_NC = margins(_decision(model, others_NW[: len(unlabelled)]))
     both_NC = _likeliest(SECOND_VIEW * _scaled(second_NC) + _scaled(first_NC))
-    chosen = [
-        random.permutation(_surest(both_NC, label, share, random))[: config.texts]
-        for label in range(len(labels))
-    ]
+    surest = [_surest(both_NC, label, share, random) for label in range(len(labels))]
+    fewest = min(config.texts, *map(len, surest))
+    chosen = [random.permutation(each)[:fewest] for each in surest]
     found = unlabelled.take(np.concatenate(chosen))
     found.targets_N[:] = np.repeat(np.arange(len(labels)), [len(each) for each in chosen])
     named = int((first_NC.max(axis=1) > 0).sum())
     return found, Cotrained(len(unlabelled), named, len(found))
+
+
+def _other_words(texts: Sequence[str], given: set[str]) -> Any:
+    """Weigh the words and pairs of words of texts, but for those that were given, shape (N, W)."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectorizer = TfidfVectorizer(
+        ngram_range=(1, 2), sublinear_tf=True, max_features=FEATURES, min_df=2, max_df=0.5
+    )
+    try:
+        all_NW = vectorizer.fit_transform(texts)
+        names = vectorizer.get_feature_names_out()
+    except ValueError:  # nothing is left
+        names = []
+    others = [i for i, name in enumerate(names) if name not in given]
+    if not others:
+        raise DataError(
+            f"cotrain.words: of {len(texts):,} texts no word stands in two and in fewer than half, "
+            "but for those that were given: nothing more can be learnt from them. Give more texts, "
+            "or leave cotrain.words out."
+        )
+    return all_NW[:, others]
 
 
 def margins(scores_NC: np.ndarray) -> np.ndarray:

@@ -81,7 +81,7 @@ class TableWriter:
             }
         )
         for words in (self._texts, self._origins):
-            self._digest.update("\0".join(words).encode())  # no text holds a NUL: see above
+            self._digest.update("\0".join(words).encode())  # no text holds one: rows.py
         for name, values in self._others.items():
             self._digest.update(repr((name, values)).encode())
             values.clear()

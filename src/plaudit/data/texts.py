@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -151,7 +150,8 @@ def names_a_file(text: str) -> bool:
         return False
     # A mistyped file name must not be taken for a review; one with spaces is taken for a name where
     # it stands in a folder that there is.
-    return not re.search(r"\s", text) or (os.sep in text and Path(text).parent.is_dir())
+    named = not re.search(r"\s", text)
+    return named or (bool(re.search(r"[/\\]", text)) and Path(text).parent.is_dir())
 
 
 def _blocks(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -16,7 +16,7 @@ from plaudit.data import texts as plain
 from plaudit.data.records import Columns
 from plaudit.data.sources import read, resolve, silent
 from plaudit.embed.embedder import Embedder
-from plaudit.errors import ConfigError, DataError
+from plaudit.errors import ConfigError, DataError, NoColumnError
 from plaudit.model.vectors import Pooling
 
 if TYPE_CHECKING:
@@ -150,7 +150,14 @@ def _rows(
         split = None
     if source.kind == "table" and columns.label is None:
         return ((text, None) for text in plain.read(Path(data), columns.text, trained))
-    corpus = read(source, split, columns, say=say)
+    if columns.text is None:
+        columns = replace(columns, text=trained)
+    try:
+        corpus = read(source, split, columns, say=say)
+    except NoColumnError as error:
+        if error.role != "text" or columns.text != trained:
+            raise
+        corpus = read(source, split, replace(columns, text=None), say=say)
     return (
         (text, corpus.labels[label])
         for batch in corpus.rows.iter(batch_size=CHUNK)

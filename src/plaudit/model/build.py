@@ -37,7 +37,7 @@ def encoder_location(encoder: str) -> str:
     MissingExtra
         "bundled" without the package that carries it.
     ConfigError
-        The folder is not there, has no safetensors, or holds a classifier of plaudit.
+        The folder is not there, or has no safetensors.
     """
     if encoder == "bundled":
         # Located, not imported: its own import would pull heavy packages.
@@ -53,14 +53,6 @@ def encoder_location(encoder: str) -> str:
             f"model.encoder = {encoder!r} is not a model folder (no config.json in it); "
             "use 'bundled', a folder, or 'hub:owner/name'"
         )
-    if (folder / TRAINED).exists():
-        raise ConfigError(
-            f"model.encoder = {encoder!r} is a classifier that plaudit trained, with its head and, "
-            "folded into its layers, its pooling; and the texts that it has seen would not be "
-            "known. Name an encoder: 'bundled', 'hub:owner/name', a folder of transformers, or the "
-            "encoder/ that a run with pretrain.epochs keeps. To learn from this model, set "
-            "distill.teacher; to train it for longer, plaudit train --resume RUN."
-        )
     if not list(folder.glob("*.safetensors")):
         raise ConfigError(
             f"model.encoder = {encoder!r} has no .safetensors file; pickled weights can run code "
@@ -68,6 +60,20 @@ def encoder_location(encoder: str) -> str:
             "save_pretrained(safe_serialization=True)."
         )
     return str(folder)
+
+
+def check_trainable(encoder: str) -> None:
+    """Raise ConfigError when an encoder that is to be trained is a classifier of plaudit."""
+    if encoder == "bundled" or encoder.startswith(HUB):
+        return
+    if (Path(encoder).expanduser() / TRAINED).exists():
+        raise ConfigError(
+            f"model.encoder = {encoder!r} is a classifier that plaudit trained, with its head and, "
+            "folded into its layers, its pooling; and the texts that it has seen would not be "
+            "known. Name an encoder: 'bundled', 'hub:owner/name', a folder of transformers, or the "
+            "encoder/ that a run with pretrain.epochs keeps. To learn from this model's answers, "
+            "set distill.teacher."
+        )
 
 
 def file_digests(encoder: str) -> list[str]:
@@ -153,6 +159,7 @@ def load_masked(config: ModelConfig) -> tuple[Any, bool]:
     """
     import transformers
 
+    check_trainable(config.encoder)
     location = encoder_location(config.encoder)
     with explained(config.encoder, location), quiet():
         trust.check_model(location)
@@ -208,6 +215,7 @@ def build(
     """
     import transformers
 
+    check_trainable(config.encoder)
     location = encoder_location(config.encoder)
     with explained(config.encoder, location), quiet():
         trust.check_model(location)

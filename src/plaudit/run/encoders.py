@@ -89,7 +89,7 @@ def key(config: Config, texts: Encoded, compute: Compute) -> str:
     str
         Sixteen hexadecimal digits.
     """
-    train = {"batch_tokens", "batch_examples", "accumulation", "packed"}
+    train = {"batch_tokens", "batch_examples", "accumulation", "packed", "cuda_graphs"}
     optim = {
         "optimizer",
         "betas",

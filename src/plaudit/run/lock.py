@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,9 @@ NAME = "lock"
 
 
 @contextmanager
-def held(folder: Path, name: str = NAME, *, wait: bool = False) -> Iterator[None]:
+def held(
+    folder: Path, name: str = NAME, *, waiting: Callable[[], None] | None = None
+) -> Iterator[None]:
     """Keep other processes out of a folder; the system lets go of it when this one dies.
 
     Parameters
@@ -23,8 +25,8 @@ def held(folder: Path, name: str = NAME, *, wait: bool = False) -> Iterator[None
         Must exist. While it is held there is a file in it, with the process's number.
     name : str
         Of that file.
-    wait : bool
-        Until another process lets go of it, instead of refusing.
+    waiting : callable, optional
+        Called before another process's end is waited for; without it the folder is refused.
 
     Raises
     ------
@@ -35,7 +37,7 @@ def held(folder: Path, name: str = NAME, *, wait: bool = False) -> Iterator[None
         yield
         return
     path = folder / name
-    handle = _locked(path, wait=wait)
+    handle = _locked(path, waiting)
     try:
         os.truncate(handle, 0)
         os.write(handle, f"{os.getpid()}\n".encode())
@@ -46,7 +48,7 @@ def held(folder: Path, name: str = NAME, *, wait: bool = False) -> Iterator[None
         os.close(handle)
 
 
-def _locked(path: Path, *, wait: bool) -> int:
+def _locked(path: Path, waiting: Callable[[], None] | None) -> int:
     import fcntl
 
     while True:
@@ -55,8 +57,15 @@ def _locked(path: Path, *, wait: bool) -> int:
         except OSError as error:
             raise ConfigError(f"{path}: no file can be made there: {error.strerror}.") from error
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            if waiting is not None:
+                waiting()
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                if _is_at(handle, path):
+                    return handle
+                os.close(handle)
+                continue
             holder = os.read(handle, 20).decode(errors="replace").strip()
             os.close(handle)
             raise ConfigError(

@@ -8,8 +8,10 @@ from functools import cached_property
 import numpy as np
 
 from plaudit import ngrams
+from plaudit.config import Config
 from plaudit.data.prepare import Prepared
 from plaudit.data.unlabelled import NO_LABEL
+from plaudit.model.build import check_trainable, load_tokenizer
 from plaudit.model.device import Compute
 from plaudit.ngrams import NgramModel
 from plaudit.text.encode import TextEncoder
@@ -28,7 +30,8 @@ class Data:
     unlabelled : Encoded or None
         Texts on which a teacher alone is followed.
     teacher_NC : ndarray of float32, or None
-        A teacher's logits of the training texts and, after them, of those without a label.
+        A teacher's logits, by its own temperature, of the training texts and, after them, of those
+        without a label.
     """
 
     prepared: Prepared
@@ -56,6 +59,18 @@ class Data:
         if self.unlabelled is None:
             return own_N
         return np.concatenate([own_N, np.full(len(self.unlabelled), NO_LABEL, dtype=own_N.dtype)])
+
+
+def text_encoder(config: Config) -> TextEncoder:
+    """Return what turns a run's texts into tokens.
+
+    Raises
+    ------
+    ConfigError
+        The encoder is not there, or none that can be trained.
+    """
+    check_trainable(config.model.encoder)
+    return TextEncoder(load_tokenizer(config.model.encoder), config.text, config.pairs)
 
 
 def encoded(prepared: Prepared, encoder: TextEncoder) -> Data:

@@ -118,7 +118,11 @@ def shared(config: Config, ready: Ready, folder: Path, watcher: Watcher) -> Pret
     key = encoders.key(config, texts, ready.compute)
     shelf = folder / encoders.SHELF
     shelf.mkdir(parents=True, exist_ok=True)
-    with lock.held(shelf, f"{key}.lock", wait=True):
+
+    def waiting() -> None:
+        watcher.say("pretraining: another worker trains this encoder; its end is waited for")
+
+    with lock.held(shelf, f"{key}.lock", waiting=waiting):
         return _found_or_made(config, ready, (texts, key), [shelf / key], watcher)
 
 

@@ -11,7 +11,6 @@ from plaudit import artifact
 from plaudit.config import Config, check
 from plaudit.data.prepare import Prepared, prepare
 from plaudit.evaluate.settle import check_labels
-from plaudit.model.build import load_tokenizer
 from plaudit.model.device import Compute, plan
 from plaudit.report.pages import pages
 from plaudit.run import folder as folders
@@ -19,14 +18,13 @@ from plaudit.run.auditing import audited
 from plaudit.run.consulting import with_pseudo_labels, with_teacher
 from plaudit.run.examining import examine
 from plaudit.run.learning import learn, lesson, new_model
-from plaudit.run.material import Ready, encoded
+from plaudit.run.material import Ready, encoded, text_encoder
 from plaudit.run.place import check_resumable, facts_of, occupied, stored_config
 from plaudit.run.pretraining import FOLDER, pretrained
 from plaudit.run.reporting import Facts, report
 from plaudit.run.saving import finish
 from plaudit.run.seeds import train_seeds
 from plaudit.run.watching import Silent, Stopwatch, Watcher
-from plaudit.text.encode import TextEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +171,7 @@ def _ready(config: Config, watcher: Watcher, clock: Stopwatch) -> Ready:
         prepared = with_pseudo_labels(config, prepare(config, watcher.say), watcher.say)
         check_labels(config.decide, prepared.labels)
     with clock.stage("encode"):
-        encoder = TextEncoder(load_tokenizer(config.model.encoder), config.text, config.pairs)
+        encoder = text_encoder(config)
         data = with_teacher(config, encoded(prepared, encoder), encoder, watcher.say)
     return Ready(compute, encoder, data)
 

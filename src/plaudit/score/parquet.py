@@ -23,16 +23,22 @@ def schema(file: TableFile) -> pa.Schema:
     DataError
         A column has times of a day in nanoseconds, which Python's cannot hold.
     """
-    import pyarrow as pa
-
     with parquet_opened(file) as parquet:
         found = parquet.schema_arrow.remove_metadata()
-    if fine := [field.name for field in found if field.type == pa.time64("ns")]:
+    if fine := [field.name for field in found if _has_fine_times(field.type)]:
         raise DataError(
             f"{file.name}: {quoted(fine)} holds times of a day in nanoseconds, of which the last "
             "three digits would be lost. Cast it to microseconds, or leave the column out."
         )
     return found
+
+
+def _has_fine_times(kind: pa.DataType) -> bool:
+    """Tell whether a type is of times of a day in nanoseconds, or holds such."""
+    import pyarrow as pa
+
+    inner = (kind.field(n).type for n in range(kind.num_fields))
+    return bool(kind == pa.time64("ns")) or any(map(_has_fine_times, inner))
 
 
 def count(file: TableFile) -> int:
