@@ -145,8 +145,7 @@ def test_where_classes_are_unequal_a_text_is_still_given_one_label() -> None:
     config = CotrainConfig(words=WORDS, texts=600, confident=1.0)
     found, _ = cotrain(few, unequal, tuple(THEMES), config, seed=0)
     assert max(Counter(found.texts).values()) == 1
-    assert len(set(Counter(found.targets_N.tolist()).values())) == 1  # as many of each
-    assert len(found) > 200
+    assert len(found) > 250
 
 
 @pytest.mark.parametrize("word", ["don't", "well-made", "waste of time", ""])

@@ -86,7 +86,8 @@ def cotrain(
     Returns
     -------
     (Rows, Cotrained)
-        As many of each label; their targets are those that were found.
+        ``config.texts`` of each label, or those that are sure where they are fewer; their targets
+        are those that were found.
 
     Raises
     ------
@@ -126,8 +127,7 @@ def cotrain(
     second_NC = margins(_decision(model, others_NW[: len(unlabelled)]))
     both_NC = _likeliest(SECOND_VIEW * _scaled(second_NC) + _scaled(first_NC))
     surest = [_surest(both_NC, label, share, random) for label in range(len(labels))]
-    fewest = min(config.texts, *map(len, surest))
-    chosen = [random.permutation(each)[:fewest] for each in surest]
+    chosen = [random.permutation(each)[: config.texts] for each in surest]
     found = unlabelled.take(np.concatenate(chosen))
     found.targets_N[:] = np.repeat(np.arange(len(labels)), [len(each) for each in chosen])
     named = int((first_NC.max(axis=1) > 0).sum())
