@@ -315,7 +315,7 @@ def test_predict_prints_one_json_line_a_text(api):
 def test_predict_answers_an_empty_text_and_says_that_it_is_one(api):
     done = plaudit_("predict", "m", "-", stdin="one\n\n<br />\nthree")
     assert done.stdout.count("\n") == 4  # so that answers line up with lines
-    assert "ATTENTION: 2 of the texts are empty once cleaned" in done.stderr
+    assert "ATTENTION: texts that are empty once cleaned: 2." in done.stderr
     assert "ATTENTION" not in plaudit_("predict", "m", "one").stderr
 
 

@@ -191,8 +191,8 @@ def predict(
         empty += sum(says_nothing(asked, classifier.spec.clean) for asked in block)
     if empty:
         console.say(
-            f"ATTENTION: {empty:,} of the texts are empty once cleaned; an answer to nothing says "
-            "nothing. plaudit score puts such rows aside."
+            f"ATTENTION: texts that are empty once cleaned: {empty:,}. An answer to nothing says "
+            "nothing; plaudit score puts such rows aside."
         )
     advise(f"plaudit evaluate {shlex.quote(model)} DATA")
 
