@@ -128,7 +128,8 @@ class DistillConfig(Section):
     higher, the more its unlikely labels say (Hinton et al. 2015)."""
     texts: str | None = None
     """DATA without labels on which the teacher alone is followed. What also stands in the training,
-    validation or held-out part is left out."""
+    validation or held-out part is left out. An epoch of 18,409 reviews beside 2,000 labelled ones
+    gained 1.4 points (docs/LOG.md)."""
 
 
 class PseudoConfig(Section):
