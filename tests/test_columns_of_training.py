@@ -61,6 +61,8 @@ def test_only_the_column_that_is_not_there_is_guessed(tmp_path: Path, spec: Spec
     rows = ["good,positive", "bad,negative"]
     assert found(table(tmp_path, "utterance,sentiment", *rows), spec) == ["good", "bad"]
     assert found(table(tmp_path, "label,sentiment", *rows), spec, text="label") == ["good", "bad"]
+    named = table(tmp_path, "review,answer", *rows)
+    assert found(named, spec, label="answer") == ["good", "bad"]
     with pytest.raises(DataError, match="there is no column 'reply'"):
         found(table(tmp_path, "text,answer,label", *rows), spec, text="reply")
 

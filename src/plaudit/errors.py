@@ -39,24 +39,6 @@ class DataError(PlauditError):
     exit_code = 2
 
 
-class NoColumnError(DataError):
-    """A table has no column of a name.
-
-    Parameters
-    ----------
-    message : str
-    role : {"text", "label"}
-        What it was to hold.
-    """
-
-    def __init__(self, message: str, role: str) -> None:
-        self.role = role
-        super().__init__(message, role)
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-
 class ArtifactError(PlauditError):
     """A model folder is missing something, was changed, or does not fit together."""
 

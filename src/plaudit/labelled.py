@@ -12,7 +12,7 @@ from plaudit.data.cleaned import Rows, rows_of
 from plaudit.data.prepare import held_out
 from plaudit.data.records import Columns, Corpus, carried
 from plaudit.data.sources import Say, Source, read, resolve, silent
-from plaudit.errors import DataError, NoColumnError
+from plaudit.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,37 +194,24 @@ def _mapping(columns: Columns, spec: Spec) -> dict[str, str] | None:
 
 
 def _read(source: Source, split: str | None, columns: Columns, spec: Spec) -> Corpus:
-    """Read with the columns that were asked for, else with those of training, else guess.
-
-    A column of training is given up only where the table has none of that name: whatever else is
-    wrong with it, another one would be measured in its place.
-    """
-    mapping = _mapping(columns, spec)
+    """Read with the columns that were asked for, else with those of training, else guess."""
     _check_second(columns.text_pair, spec)
     wanted = replace(
         columns,
-        mapping=mapping,
+        mapping=_mapping(columns, spec),
         separator=spec.label_separator,
-        text=columns.text or _other(spec.text_column, columns.label),
-        label=columns.label or _other(spec.label_column, columns.text),
         text_pair=columns.text_pair or spec.text_pair_column,
+        trained_text=spec.text_column,
+        trained_label=spec.label_column,
     )
-    for _ in ("text", "label"):
-        try:
-            return read(source, split, wanted, labels=spec.labels)
-        except NoColumnError as error:
-            # A model of pairs reads no single texts, so that the second column is never guessed.
-            asked = columns.text if error.role == "text" else columns.label
-            if asked is not None or columns.text_pair != wanted.text_pair:
-                raise
-            gone = {"text": replace(wanted, text=None), "label": replace(wanted, label=None)}
-            wanted = gone[error.role]
+    if wanted.text_pair != columns.text_pair:
+        # A model of pairs reads no single texts, so that beside its second column none is guessed.
+        wanted = replace(
+            wanted,
+            text=columns.text or spec.text_column,
+            label=columns.label or spec.label_column,
+        )
     return read(source, split, wanted, labels=spec.labels)
-
-
-def _other(trained: str | None, asked: str | None) -> str | None:
-    """Return a column of training, unless the user has named it for the other role."""
-    return None if trained == asked else trained
 
 
 def _check_second(asked: str | None, spec: Spec) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plaudit.data.problems import did_you_mean, quoted
 from plaudit.data.records import Columns
-from plaudit.errors import DataError, NoColumnError
+from plaudit.errors import DataError
 
 # Compared in lower case without punctuation, so that "Review_Text" is "reviewtext".
 TEXT_NAMES = frozenset(
@@ -121,6 +121,7 @@ def choose(header: Header, columns: Columns) -> Chosen:
     """
     for other in columns.others:
         _check_other(header, other)
+    columns = as_trained(header, columns)
     if members := _members(header, columns):
         return _of_members(header, columns, members)
     # First of all what was named: a guess of the one leaves the other out.
@@ -144,6 +145,21 @@ def choose(header: Header, columns: Columns) -> Chosen:
         _check_second(header, second, (text, label))
     guessed = columns.text is None or columns.label is None
     return Chosen(text, label, guessed, columns.others, second)
+
+
+def as_trained(header: Header, columns: Columns) -> Columns:
+    """Name the columns of training that nobody named otherwise, where the table has them.
+
+    Whatever else is wrong with such a column, another one must not be read in its place.
+    """
+    text, label = columns.trained_text, columns.trained_label
+    if columns.text is None and text in header.names and text != columns.label:
+        columns = replace(columns, text=text)
+    if columns.label is None and label is not None and label != columns.text:
+        members = _members(header, replace(columns, label=label))
+        if all(name in header.names for name in members or (label,)):
+            columns = replace(columns, label=label)
+    return columns
 
 
 def choose_text(header: Header, asked: str | None) -> str:
@@ -243,11 +259,10 @@ def _check_present(header: Header, role: str, name: str) -> None:
             f"{header.where}: {times} columns are called '{name}'. Rename all but the {role}."
         )
     if times == 0:
-        raise NoColumnError(
+        raise DataError(
             f"{header.where}: there is no column '{name}' (data.{role}) among "
             f"{quoted(header.names)}{did_you_mean(name, header.names)}.{separator_hint(header)} "
-            f"Name one of these: {_setting(role, 'COLUMN')}.",
-            role,
+            f"Name one of these: {_setting(role, 'COLUMN')}."
         )
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from plaudit.data import network
-from plaudit.data.columns import Chosen, Header, choose
+from plaudit.data.columns import Chosen, Header, as_trained, choose
 from plaudit.data.records import Columns
 from plaudit.data.rows import SINGLE, RawRow
 from plaudit.errors import DataError
@@ -149,6 +149,7 @@ def chosen_columns(dataset: Any, where: str, columns: Columns) -> Chosen:
         As :func:`plaudit.data.columns.choose`.
     """
     header = header_of(dataset, where)
+    columns = as_trained(header, columns)
     classes = [name for name in header.names if class_names(dataset, name)]
     if columns.label is None and len(classes) == 1:
         known = choose(header, replace(columns, label=classes[0]))

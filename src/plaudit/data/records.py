@@ -31,6 +31,8 @@ class Columns:
     separator : str or None
         Where a text may have several labels: what joins them in a string; ``label`` may then name
         several columns, separated by commas. None: a text has one label.
+    trained_text, trained_label : str or None
+        Those of a model's training: taken where nothing else was named and the data has them.
     """
 
     text: str | None = None
@@ -39,6 +41,8 @@ class Columns:
     others: tuple[str, ...] = ()
     text_pair: str | None = None
     separator: str | None = None
+    trained_text: str | None = None
+    trained_label: str | None = None
 
 
 def carried(column: str) -> str:

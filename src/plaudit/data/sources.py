@@ -18,7 +18,7 @@ from plaudit.data.plain import sha256_of
 from plaudit.data.problems import Problems, did_you_mean, quoted
 from plaudit.data.records import Columns, Corpus, Provenance
 from plaudit.data.rows import RawRow, gather
-from plaudit.errors import DataError, NoColumnError
+from plaudit.errors import DataError
 
 __all__ = ["Source", "read", "resolve"]
 
@@ -267,10 +267,7 @@ def _open_table(source: Source, columns: Columns, problems: Problems, say: Say) 
     first = tables.header(files[0])
     chosen = choose(first, columns)
     for file in files[1:]:
-        try:
-            choose(tables.header(file), chosen.named)
-        except NoColumnError as error:  # of a table that begins with such a column
-            raise DataError(str(error)) from error
+        choose(tables.header(file), chosen.named)
     if chosen.guessed:
         say(_guess(files[0].name, chosen))
     return _Opened(

@@ -16,7 +16,7 @@ from plaudit.data import texts as plain
 from plaudit.data.records import Columns
 from plaudit.data.sources import read, resolve, silent
 from plaudit.embed.embedder import Embedder
-from plaudit.errors import ConfigError, DataError, NoColumnError
+from plaudit.errors import ConfigError, DataError
 from plaudit.model.vectors import Pooling
 
 if TYPE_CHECKING:
@@ -150,14 +150,7 @@ def _rows(
         split = None
     if source.kind == "table" and columns.label is None:
         return ((text, None) for text in plain.read(Path(data), columns.text, trained))
-    if columns.text is None:
-        columns = replace(columns, text=trained)
-    try:
-        corpus = read(source, split, columns, say=say)
-    except NoColumnError as error:
-        if error.role != "text" or columns.text != trained:
-            raise
-        corpus = read(source, split, replace(columns, text=None), say=say)
+    corpus = read(source, split, replace(columns, trained_text=trained), say=say)
     return (
         (text, corpus.labels[label])
         for batch in corpus.rows.iter(batch_size=CHUNK)

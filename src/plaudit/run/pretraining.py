@@ -84,8 +84,7 @@ def pretrained(
     """
     if not config.pretrain.epochs:
         return None
-    texts = _texts(ready)
-    key = encoders.key(config, texts, ready.compute)
+    texts, key = _wanted(config, ready)
     # A trial of a search whose best becomes a run has left it beside the others'.
     shelves = [place.parent / encoders.SHELF / key for place in places]
     return _found_or_made(config, ready, (texts, key), [*places, *shelves], watcher)
@@ -114,8 +113,7 @@ def shared(config: Config, ready: Ready, folder: Path, watcher: Watcher) -> Pret
     """
     if not config.pretrain.epochs:
         return None
-    texts = _texts(ready)
-    key = encoders.key(config, texts, ready.compute)
+    texts, key = _wanted(config, ready)
     shelf = folder / encoders.SHELF
     shelf.mkdir(parents=True, exist_ok=True)
 
@@ -147,11 +145,12 @@ def _found_or_made(
     return Pretrained(places[0], about)
 
 
-def _texts(ready: Ready) -> Encoded:
-    more = ready.data.prepared.unlabelled.get("pretrain")
-    if more is None or not len(more):
-        return ready.data.train
-    return joined(ready.data.train, ready.encoder.encode_cached(more.rows.texts))
+def _wanted(config: Config, ready: Ready) -> tuple[Encoded, str]:
+    """Return the texts to learn from, and what an encoder that has learnt from them is known by."""
+    texts, more = ready.data.train, ready.data.prepared.unlabelled.get("pretrain")
+    if more is not None and len(more):
+        texts = joined(texts, ready.encoder.encode_cached(more.rows.texts))
+    return texts, encoders.key(config, texts, ready.compute)
 
 
 def _trained(
