@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from common.side_by_side import RESULTS, Document, machine, say
+from composition import ARMS
 from plaudit.ablate.ablation import ablate
 from plaudit.ablate.arms import choices_of
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "results.md"
-SECTION, SUMMARY = "ablation", "summary"
+SECTION, SUMMARY, TOGETHER = "ablation", "summary", "composition"
 UNEQUAL = {
     "imbalance": "Classes of unequal size",
     "imbalance_amx": "Classes of unequal size, on a processor",
@@ -187,6 +188,43 @@ def unequal(name: str, result: Mapping[str, Any]) -> str:
     return "\n".join([f"<!-- measured: {name} -->", *shown, "<!-- end -->", ""])
 
 
+def together(result: Mapping[str, Any]) -> str:
+    """Lay the raw result of ``composition.py`` out as Markdown between its marks."""
+    heads = ["what", "accuracy", "of each seed", "over the first", "log loss", "ECE"]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    machines = {}
+    for arm, what in ARMS.items():
+        if (found := result["arms"].get(arm)) is None:
+            continue
+        runs = [each for name, each in result["runs"].items() if name.startswith(f"{arm}-")]
+        tests = [each["test"] for each in runs]
+        loss, ece = (
+            sum(test[name]["value"] for test in tests) / len(tests) for name in ("log_loss", "ece")
+        )
+        accuracy = found["accuracy"]
+        cells = [
+            what,
+            f"{accuracy['value']:.1f} ({accuracy['low']:.1f} to {accuracy['high']:.1f})",
+            ", ".join(f"{value:.1f}" for value in found["seeds"]),
+            _told(found["over_plain"], 1, ".1f") if "over_plain" in found else "",
+            f"{loss:.3f}",
+            f"{100 * ece:.1f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+        machines |= {
+            f"{m['compute']}, torch {m['torch']}, commit {each['commit']}": each["rows"]
+            for each in runs
+            if (m := each["machine"])
+        }
+    (rows,) = set(machines.values())
+    note = (
+        f"{rows:,} held-out rows; means over seeds, 95% intervals over rows, differences paired. "
+        f"{'; '.join(machines)}."
+    )
+    shown = ["```", "python benchmarks/composition.py", "```", "", *lines, "", note]
+    return "\n".join([f"<!-- measured: {TOGETHER} -->", *shown, "<!-- end -->", ""])
+
+
 def page(text: str, folder: Path) -> str:
     """Return the page with each table anew; one that it lacks is put at its end.
 
@@ -195,11 +233,13 @@ def page(text: str, folder: Path) -> str:
     SystemExit
         The page has a table of what was not measured.
     """
-    titles = {SUMMARY: "All in one table"}
+    titles = {TOGETHER: "All together, on all reviews", SUMMARY: "All in one table"}
     titles |= {name: each["title"] for name, each in experiments().items()} | UNEQUAL
     known = {name: block(name, found) for name in experiments() if (found := stored(name, folder))}
     if lines := summary(folder):
         known[SUMMARY] = lines
+    if found := Document.read(folder.parent / f"{TOGETHER}.json"):
+        known[TOGETHER] = together(found)
     for name in UNEQUAL:
         if found := Document.read(folder.parent / f"{name}.json"):
             known[name] = unequal(name, found)

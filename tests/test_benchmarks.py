@@ -478,6 +478,42 @@ def test_the_table_of_unequal_classes_has_each_method_s_range(tmp_path) -> None:
     assert results_table.page(page, tmp_path / "ablate") == page
 
 
+def test_arms_are_compared_with_the_plain_one_row_by_row() -> None:
+    import composition
+
+    rows = {"plain-0": "1100", "plain-1": "1000", "both-0": "1110", "both-1": "1110"}
+    found = composition.compared({name: {"right": right} for name, right in rows.items()})
+    assert list(found) == ["plain", "both"]
+    assert found["plain"]["seeds"] == [50.0, 25.0]
+    assert found["plain"]["accuracy"]["value"] == 37.5
+    assert "over_plain" not in found["plain"]
+    gain = found["both"]["over_plain"]
+    # Per row 0, 0.5, 1 and 0: no resample of rows loses, and one of ones alone gains 100.
+    assert (gain["value"], gain["low"]) == (37.5, 0.0)
+    assert 75 <= gain["high"] <= 100
+
+
+def test_an_arm_of_the_composition_is_laid_out_with_its_runs(tmp_path: Path) -> None:
+    import composition
+    import results_table
+
+    def one(right: str, loss: float) -> dict[str, Any]:
+        test = {"log_loss": {"value": loss}, "ece": {"value": 0.02}}
+        machine = {"compute": "a card", "torch": "2"}
+        return {"right": right, "test": test, "rows": 4, "machine": machine, "commit": "abc"}
+
+    runs = {"plain-0": one("1100", 0.3), "plain-1": one("1000", 0.5), "both-0": one("1111", 0.2)}
+    raw = {"runs": runs | {"machine": {}}, "arms": composition.compared(runs) | {"machine": {}}}
+    (tmp_path / "composition.json").write_text(json.dumps(raw), encoding="utf-8")
+    page = results_table.page("# Results\n", tmp_path / "ablate")
+    assert "| 50.0, 25.0 |  | 0.400 | 2.0 |" in page
+    assert "| 100.0 | **+62.5 (" in page
+    assert "taught" not in page
+    assert "4 held-out rows" in page
+    assert "a card, torch 2, commit abc." in page
+    assert results_table.page(page, tmp_path / "ablate") == page
+
+
 def test_docs_results_says_what_the_raw_results_say() -> None:
     import results_table
 

@@ -182,7 +182,7 @@ def test_the_gpu_replays_what_it_would_have_launched(tmp_path: Path) -> None:
         loss = F.cross_entropy(logits_BC.float(), row.rows_B % 2)
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return float(loss.detach())
 
     wanted = course(None)
     found = course(graphed._record(model.stock, shape, GPU))

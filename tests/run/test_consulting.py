@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ import torch
 from plaudit import run
 from plaudit.config import Config, load
 from plaudit.data.prepare import Prepared, prepare
-from plaudit.errors import ConfigError
+from plaudit.errors import ArtifactError, ConfigError
 from plaudit.evaluate.decide import Decision, answer
 from plaudit.model.infer import softmax
 from plaudit.predict import Classifier
@@ -134,6 +135,15 @@ def test_other_labels_are_refused(prepared: Any, monkeypatch: pytest.MonkeyPatch
         match=r"pseudo\.model = somewhere: .*'bad', 'good'.*'negative', 'positive'.*data\.labels",
     ):
         joined(monkeypatch, other, prepared)
+
+
+@pytest.mark.parametrize("key", ["distill.teacher", "pseudo.model"])
+def test_a_model_that_is_not_there_is_told_by_the_setting_that_names_it(
+    key: str, start: Any, more: Path
+) -> None:
+    texts = f"{key.split('.')[0]}.texts={more}"
+    with pytest.raises(ArtifactError, match=rf"^{re.escape(key)}: nowhere is not there"):
+        run.train(start(f"{key}=nowhere", texts))
 
 
 @pytest.fixture(scope="module")

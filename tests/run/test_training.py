@@ -372,7 +372,8 @@ def test_validation_data_that_covers_the_training_data_is_an_error(
 
 
 @pytest.mark.parametrize(
-    ("recipe", "family"), [("imdb-bert-base", "bert"), ("imdb-roberta-large", "roberta")]
+    ("recipe", "family"),
+    [("imdb-bert-base", "bert"), ("imdb-roberta-large", "roberta"), ("imdb-mpnet", "mpnet")],
 )
 def test_hub_recipes_run_on_a_stand_in(
     recipe: str, family: str, reviews_file: Path, tmp_path: Path
@@ -388,6 +389,23 @@ def test_hub_recipes_run_on_a_stand_in(
          "text.max_tokens=32", "train.max_steps=3", "evaluate.bootstrap=100"],
     )  # fmt: skip
     assert run.train(config).report["training"]["steps"] == 3
+
+
+def test_the_student_finds_the_teacher_where_its_recipe_leaves_it(
+    reviews_file: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.conftest import save_encoder
+
+    monkeypatch.chdir(tmp_path)
+    small = [f"data.train={reviews_file}", "text.max_tokens=32", "evaluate.bootstrap=100"]
+    encoder = save_encoder(tmp_path / "encoder", "mpnet")
+    run.train(load("imdb-mpnet", [*small, f"model.encoder={encoder}", "train.max_steps=3"]))
+    student = load(
+        "imdb-minilm-distilled", [*small, f"model.encoder={tiny_encoder}", "train.max_steps=3"]
+    )
+    report = run.train(student).report
+    assert report["data"]["consulted"]["distill.teacher"]["path"] == "runs/imdb-mpnet/model"
+    assert student.distill.weight == 0.9
 
 
 def test_stored_configuration_is_complete(done: tuple[run.Run, Notes]) -> None:

@@ -19,7 +19,7 @@ from plaudit.data.prepare import Prepared
 from plaudit.data.problems import quoted
 from plaudit.data.text_pairs import cleaned
 from plaudit.data.unlabelled import Consulted, Pseudo
-from plaudit.errors import ConfigError
+from plaudit.errors import ArtifactError, ConfigError
 from plaudit.predict import CHUNK, Classifier
 from plaudit.run.material import Data
 from plaudit.text.encode import TextEncoder
@@ -128,7 +128,10 @@ def _asked(
 ) -> tuple[Classifier, np.ndarray]:
     """Load a model; say which of its labels is each of the run's."""
     train = config.train
-    classifier = Classifier.load(path, device=train.device, precision=train.precision)
+    try:
+        classifier = Classifier.load(path, device=train.device, precision=train.precision)
+    except ArtifactError as error:
+        raise ArtifactError(f"{key}: {error}") from error
     if classifier.spec.pairs != config.pairs:
         kinds = ("pairs", "single texts")
         theirs, ours = kinds if classifier.spec.pairs else kinds[::-1]
