@@ -85,7 +85,8 @@ def measured(folder: Path) -> dict[str, Any]:
     """Return what a run gave, and of each held-out row whether it was right."""
     report = json.loads((folder / "model" / "report.json").read_text(encoding="utf-8"))
     rows = pq.read_table(folder / "predictions.parquet", columns=["truth", "predicted"])
-    right = [a == b for a, b in zip(*(rows[name].to_pylist() for name in rows.column_names))]
+    given, said = (rows[name].to_pylist() for name in ("truth", "predicted"))
+    right = [a == b for a, b in zip(given, said, strict=True)]
     return told(report) | {"right": "".join(str(int(each)) for each in right)}
 
 

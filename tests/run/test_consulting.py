@@ -141,7 +141,7 @@ def test_other_labels_are_refused(prepared: Any, monkeypatch: pytest.MonkeyPatch
 def test_a_model_that_is_not_there_is_told_by_the_setting_that_names_it(
     key: str, start: Any, more: Path
 ) -> None:
-    texts = f"{key.split('.')[0]}.texts={more}"
+    texts = f"{key.partition('.')[0]}.texts={more}"
     with pytest.raises(ArtifactError, match=rf"^{re.escape(key)}: nowhere is not there"):
         run.train(start(f"{key}=nowhere", texts))
 
