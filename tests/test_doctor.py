@@ -4,6 +4,8 @@ import pytest
 
 from plaudit import doctor
 from plaudit.console import as_json
+from plaudit.data import network
+from plaudit.data.network import SWITCHES
 
 
 @pytest.fixture
@@ -17,7 +19,7 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def online(monkeypatch):
-    for name in doctor.OFFLINE:
+    for name in SWITCHES:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -60,6 +62,14 @@ def test_a_missing_package_is_shown_with_what_to_type(cache, monkeypatch):
 def test_offline_mode_is_seen(cache, online, monkeypatch, value):
     monkeypatch.setenv("HF_HUB_OFFLINE", value)
     assert line(doctor.examine(), "network").endswith("off (HF_HUB_OFFLINE)")
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_what_the_doctor_calls_off_is_off_for_every_verb(cache, online, monkeypatch, switch):
+    assert not network.offline()
+    monkeypatch.setenv(switch, "1")
+    assert line(doctor.examine(), "network").endswith(f"off ({switch})")
+    assert network.offline()
 
 
 def test_a_broken_torch_is_reported_and_does_not_stop_the_doctor(cache, monkeypatch):

@@ -1,6 +1,7 @@
 """The finder climbs through all rates, stops where the loss has exploded, and names a rate."""
 
 import json
+import re
 from itertools import pairwise
 
 import pytest
@@ -85,3 +86,16 @@ def test_the_command_suggests_the_run(config, reviews_file):
     assert f"plaudit train {reviews_file}" in ended.stderr
     assert f"optim.lr={found['suggested']:.1e}" in ended.stderr
     assert ended.stderr.count("optim.lr=") == 1
+    assert "head_lr" not in ended.stderr
+
+
+def test_the_head_keeps_its_ratio_in_the_command(config, reviews_file):
+    asked = ["lr", str(reviews_file), f"model.encoder={config.model.encoder}"]
+    asked += ["text.max_tokens=32", "train.batch_tokens=256", "optim.lr=1e-4"]
+    asked += ["optim.head_lr=1e-3", "--steps", "12", "--json"]
+    ended = CliRunner().invoke(app, asked)
+    found = json.loads(ended.stdout)
+    rates = dict(re.findall(r"optim\.(lr|head_lr)=(\S+)", ended.stderr))
+    assert rates["lr"] == f"{found['suggested']:.1e}"
+    assert float(rates["head_lr"]) == pytest.approx(10 * float(rates["lr"]), rel=0.01)
+    assert ended.stderr.count("head_lr=") == 1

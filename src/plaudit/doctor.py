@@ -31,7 +31,6 @@ BUNDLED = {
 }
 # Those that change how fast matrices multiply, by the kernel's names for them.
 INSTRUCTIONS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "bf16")
-OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "PLAUDIT_OFFLINE")
 
 
 def examine() -> dict[str, Any]:
@@ -186,9 +185,9 @@ def _cache() -> dict[str, Any]:
 
 
 def _offline() -> dict[str, bool]:
-    from plaudit.data.network import switched_on
+    from plaudit.data.network import SWITCHES, switched_on
 
-    return {name: switched_on(name) for name in OFFLINE}
+    return {name: switched_on(name) for name in SWITCHES}
 
 
 def _compute() -> dict[str, str | None]:

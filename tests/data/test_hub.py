@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,6 +8,7 @@ import datasets
 import huggingface_hub
 import pytest
 
+from plaudit.data import hub as hub_data
 from plaudit.data.network import switched_on
 from plaudit.data.records import Columns
 from plaudit.data.sources import read, resolve
@@ -139,6 +141,17 @@ def test_failures_say_what_to_do(hub: Hub) -> None:
     hub.error = ValueError("Config name is missing. Pick one among ['a', 'b']")
     with pytest.raises(DataError, match=r"\['a', 'b'\].*hub:own/er/CONFIG"):
         resolve("hub:own/er")
+
+
+def test_a_folder_is_not_taken_for_a_dataset_of_the_hub(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "some" / "reviews").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"hub:some/reviews.*folder of that name.*\./some/reviews"):
+        hub_data.load(("some/reviews",), "train")
+    with pytest.raises(DataError, match="a folder of that name"):
+        hub_data.splits(("some/reviews",))
 
 
 def test_a_failing_download_is_a_data_error(hub: Hub) -> None:

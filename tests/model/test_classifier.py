@@ -82,6 +82,29 @@ def test_freezing_reaches_embeddings_and_lower_layers_only(tiny_encoder: Path) -
     assert all("embeddings" in name for name in frozen)
 
 
+@pytest.mark.parametrize("family", families.FAMILIES)
+def test_a_frozen_encoder_trains_its_head_alone_whatever_its_family(
+    family: str, tmp_path: Path
+) -> None:
+    """What no layer holds is frozen too: relative positions, projections, a last norm."""
+    folder = save_encoder(tmp_path / "encoder", family)
+    model = tiny(folder, freeze_layers=2)
+    head = {id(p) for part in families.head_parts(model.stock) for p in part.parameters()}
+    assert {id(p) for p in model.parameters() if p.requires_grad} == head
+    one = tiny(folder, freeze_layers=1)
+    (_, upper) = families.layers(one.stock)
+    inner = {id(p) for part in (upper, *families.head_parts(one.stock)) for p in part.parameters()}
+    trained = {n for n, p in one.named_parameters() if p.requires_grad and id(p) not in inner}
+    assert all("final_norm" in name for name in trained)
+    assert bool(trained) is (family == "modernbert")
+
+
+def test_a_norm_after_all_layers_learns_at_the_top_layers_rate(tmp_path: Path) -> None:
+    model = tiny(save_encoder(tmp_path / "encoder", "modernbert"))
+    depth = families.depth_of_parameters(model, model.stock)
+    assert {depth[name] for name in depth if "final_norm" in name} == {2}
+
+
 def test_more_frozen_layers_than_there_are_is_an_error(tiny_encoder: Path) -> None:
     with pytest.raises(ConfigError, match="has 2 layers"):
         tiny(tiny_encoder, freeze_layers=3)
@@ -175,6 +198,16 @@ def test_a_model_in_the_hubs_cache_needs_no_network(
         monkeypatch.setenv(forbidden_by, "1")
     assert load_tokenizer("hub:some/body").cls_token == "[CLS]"
     assert len(families.layers(tiny("hub:some/body").stock)) == 2
+
+
+def test_a_folder_is_not_taken_for_a_model_of_the_hub(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_encoder, tmp_path / "some" / "body")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"hub:some/body.*a folder of that name.*\./some/body"):
+        load_tokenizer("hub:some/body")
+    assert load_tokenizer("./some/body").cls_token == "[CLS]"
 
 
 def test_the_head_begins_with_what_the_encoder_knows(tiny_encoder: Path) -> None:

@@ -27,7 +27,7 @@ from plaudit.train.course import Course, plan_course
 from plaudit.train.drive import drive
 from plaudit.train.keep import Keeper
 from plaudit.train.loop import Settings, StepRecord, fit
-from plaudit.train.optim import depth_of_parameters, make_optimizer, parameter_groups, schedule
+from plaudit.train.optim import make_optimizer, parameter_groups, schedule
 
 CPU = Compute("cpu", "fp32", "test")
 TEXTS = [f"{'good great' if n % 2 else 'bad awful'} film {'the ' * (n % 9)}" for n in range(48)]
@@ -229,7 +229,7 @@ def test_frozen_parameters_are_not_in_the_optimizer(tiny_encoder: Path) -> None:
     model = tiny(tiny_encoder, freeze_layers=1)
     grouped = {id(p) for g in parameter_groups(model, OptimConfig()) for p in g["params"]}
     assert grouped == {id(p) for p in model.parameters() if p.requires_grad}
-    assert set(depth_of_parameters(model).values()) == {0, 1, 2, 3}
+    assert set(families.depth_of_parameters(model, model.stock).values()) == {0, 1, 2, 3}
 
 
 def test_the_head_may_have_a_rate_of_its_own(tiny_encoder: Path) -> None:

@@ -68,7 +68,12 @@ def test_all_mistakes_come_at_once_with_file_line_and_the_nearest_name(tmp_path)
         ('train.select = {choices = ["mcc", "accuracy"]}', "decides how trials are compared"),
         ("evaluate.bootstrap = {low = 100, high = 200}", "one and the same"),
         ("train.epochs = {low = 1, high = 2}", "--budget own"),
-        ("craft.fgm = {low = 0.1, high = 1, when = 3}", "which is not searched"),
+        ("craft.fgm = {low = 0.1, high = 1, when = 3}", "names no setting.*key in quotes"),
+        ("craft.fgm = {low = 0.1, high = 1, when = {optim.lr = 3}}", "names no setting.*quotes"),
+        ('craft.fgm = {low = 0, high = 1, when = {"craft.fgm" = 1}}', "on itself"),
+        ("optim.lr = {choices = [inf, 1e-3]}", "finite"),
+        ("optim.lr = {low = 1e-4, high = 1e-3, step = 1e-320}", "whole steps"),
+        ("optim.lr = {}", "low and high are missing"),
         ("", "nothing is left"),
     ],
 )
@@ -122,6 +127,17 @@ def test_what_is_given_on_the_command_line_is_not_searched_and_settles_condition
     ]
     with pytest.raises(ConfigError, match="nothing is left"):
         read(tmp_path, CONDITIONAL, given={"imbalance.method": "weights"})
+
+
+def test_a_number_that_is_given_settles_conditions_however_it_is_spelled(tmp_path):
+    text = (
+        "optim.head_lr = {choices = [1e-3, 1e-2]}\noptim.lr = {low = 1e-5, high = 1e-4}\n"
+        'optim.layer_decay = {low = 0.7, high = 1.0, when = {"optim.head_lr" = 1e-3}}\n'
+    )
+    for spelled in ("1e-3", "0.001", " 1.0e-3"):
+        space = read(tmp_path, text, given={"optim.head_lr": spelled})
+        assert list(space) == ["optim.lr", "optim.layer_decay"]
+    assert list(read(tmp_path, text, given={"optim.head_lr": "1e-2"})) == ["optim.lr"]
 
 
 def test_the_shipped_space_is_valid_and_leaves_the_budget_alone_unless_asked():

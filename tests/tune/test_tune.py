@@ -224,6 +224,36 @@ def test_the_command_prints_one_document(done, home):
     assert "(recipe)" in shown
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("optim.lr=1e-3", "data.train=x.csv"), ("data.train=x.csv", "optim.lr =1e-3"),
+     ("quickstart", "optim.lr=1e-3")],
+)  # fmt: skip
+def test_a_setting_that_is_given_is_not_searched_wherever_it_stands(tmp_path, words):
+    space = tmp_path / "space.toml"
+    space.write_text("[optim]\nlr = {choices = [1e-4, 1e-3]}\n")
+    with pytest.raises(ConfigError, match="nothing is left to be searched"):
+        tuning.tune(words[0], [*words[1:], f"out={tmp_path}"], space=space)
+
+
+def test_what_a_tuning_was_begun_with_is_not_given_again(done):
+    asked = ["tune", "--resume", done["folder"], "--space", "nope.toml", "--pruner", "none"]
+    ended = CliRunner().invoke(app, asked)
+    assert ended.exit_code == 2
+    assert "--space, --pruner with --resume" in ended.stderr
+
+
+@pytest.mark.parametrize("plan", ["{", "{}", "[]"])
+def test_a_damaged_plan_is_told_and_stands_in_no_other_tunings_way(recipe, tmp_path, plan):
+    damaged = tmp_path / "runs" / f"{load(str(recipe)).name}-tune"
+    damaged.mkdir(parents=True)
+    (damaged / "tuning.json").write_text(plan)
+    with pytest.raises(ConfigError, match=r"tuning\.json is damaged.*begin the tuning anew"):
+        resume(damaged)
+    config = load(str(recipe), [f"out={tmp_path / 'runs'}"])
+    assert tuning._folder(config, (), Plan()) == damaged.with_name(f"{damaged.name}-2")
+
+
 def test_mistakes_are_told_with_file_and_name_and_exit_code_2(recipe, tmp_path):
     space = tmp_path / "wrong.toml"
     space.write_text("optim.lrr = {low = 1e-5, high = 1e-4}\n", encoding="utf-8")

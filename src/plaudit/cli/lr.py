@@ -40,5 +40,9 @@ def lr(
         rate = "none: the loss never fell" if found.suggested is None else f"{found.suggested:.1e}"
         out(f"falls fastest at: {rate}")
     chosen = [] if found.suggested is None else [f"optim.lr={found.suggested:.1e}"]
-    kept = [each for each in overrides or () if not (chosen and each.startswith("optim.lr="))]
+    if chosen and config.optim.head_lr is not None:  # it climbed beside the other
+        times = config.optim.head_lr / config.optim.lr
+        chosen.append(f"optim.head_lr={times * float(f'{found.suggested:.1e}'):.1e}")
+    replaced = {each.partition("=")[0] for each in chosen}
+    kept = [each for each in overrides or () if each.partition("=")[0].strip() not in replaced]
     advise(shlex.join(["plaudit", "train", what, *kept, *chosen]))

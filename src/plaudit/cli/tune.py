@@ -33,13 +33,18 @@ def tune(  # noqa: PLR0913, PLR0917 - one parameter an option
         typer.Option(min=1, help="How many, the recipe as it is included.", show_default="20"),
     ] = None,
     pruner: Annotated[
-        Literal["none", "median", "hyperband"],
-        typer.Option(help="What stops a trial that lags behind at a validation."),
-    ] = "median",
+        Literal["none", "median", "hyperband"] | None,
+        typer.Option(
+            help="What stops a trial that lags behind at a validation.", show_default="median"
+        ),
+    ] = None,
     budget: Annotated[
-        Literal["steps", "own"],
-        typer.Option(help="steps: those of the recipe for all; own: as the trial's values say."),
-    ] = "steps",
+        Literal["steps", "own"] | None,
+        typer.Option(
+            help="steps: those of the recipe for all; own: as the trial's values say.",
+            show_default="steps",
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Trials at a time.")] = 1,
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Go on with runs/NAME-tune.")
@@ -53,6 +58,12 @@ def tune(  # noqa: PLR0913, PLR0917 - one parameter an option
             "found neither a recipe nor --resume, or both; write plaudit tune quickstart, or "
             "plaudit tune --resume runs/quickstart-tune."
         )
+    begun_with = {"--space": space, "--pruner": pruner, "--budget": budget}
+    if resume is not None and (named := [name for name, value in begun_with.items() if value]):
+        raise ConfigError(
+            f"{', '.join(named)} with --resume: a tuning goes on with the space, the pruner and "
+            "the budget that it was begun with. Leave them out, or begin another tuning."
+        )
     from plaudit.report.tuned import sentences
     from plaudit.tune.table import table
     from plaudit.tune.tuning import PAGE, TABLE, Plan
@@ -64,7 +75,8 @@ def tune(  # noqa: PLR0913, PLR0917 - one parameter an option
             assert resume is not None  # noqa: S101 - for mypy
             found = go_on(resume, trials=trials, workers=workers, watcher=watcher)
         else:
-            plan = Plan(20 if trials is None else trials, pruner, budget, workers)
+            kind = (pruner or "median", budget or "steps")
+            plan = Plan(20 if trials is None else trials, *kind, workers)
             found = search(what, settings or (), space=space, plan=plan, watcher=watcher)
     if json:
         out(console.as_json(found))

@@ -62,8 +62,8 @@ class CotrainConfig(Section):
 
     words: dict[str, list[str]] | None = None
     """Words that describe each label, such as {"good" = ["great"], "bad" = ["awful"]}. Texts that
-    hold most of them teach a linear model of all other words; what both are sure of is trained on
-    (co-training, Blum and Mitchell 1998)."""
+    hold most of them teach a linear model of all other words and of pairs; what both are sure of is
+    trained on (co-training, Blum and Mitchell 1998)."""
     texts: Annotated[int, Field(ge=1)] = 2000
     """Texts of each label to train on beside the labelled ones."""
     confident: Annotated[float, Field(gt=0.0, le=1.0)] = 0.75

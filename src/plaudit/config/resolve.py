@@ -204,10 +204,11 @@ def _read_override(override: str, layers: Layers) -> None:
         )
         return
     setting = by_key().get(key)
-    layers.put(key, text if setting is None else _value(text, setting), override)
+    layers.put(key, text if setting is None else value_of(text, setting), override)
 
 
-def _value(text: str, setting: Setting) -> object:
+def value_of(text: str, setting: Setting) -> object:
+    """Read a setting's value as the command line has it; what it cannot be stays text."""
     if "null" in setting.kinds and text.strip().lower() == "none":
         return None
     if "string" in setting.kinds and not setting.choices:

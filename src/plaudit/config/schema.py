@@ -187,7 +187,8 @@ class TrainConfig(Section):
     max_steps: Annotated[int, Field(ge=1)] | None = None
     """Optimiser steps, instead of epochs."""
     max_seconds: Annotated[float, Field(gt=0.0)] | None = None
-    """Seconds of training at most, validation not counted; the schedule then ends with them."""
+    """Seconds of fine-tuning at most, validation not counted; the schedule then ends with them.
+    What pretrain.epochs asks for comes before, and is not bounded by it."""
     batch_tokens: Annotated[int, Field(ge=8)] = 6144
     """Tokens in a batch at most, padding included (a packed batch has none)."""
     batch_examples: Annotated[int, Field(ge=1)] | None = None

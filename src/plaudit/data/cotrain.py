@@ -1,7 +1,8 @@
 """Labels for unlabelled texts, from a few words that describe each class.
 
-Two views of a text look at different words: the words given, and all others. Texts of which the
-given words say most teach a linear model of the other words, which then finds what they missed.
+Two views of a text look at different things: the words given, and all other words and pairs of
+words (a pair may hold a given word). Texts of which the given words say most teach a linear model
+of the others, which then finds what they missed.
 
 Axes: N texts, C classes, W words.
 """

@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from plaudit.data import network
@@ -101,6 +102,11 @@ def load(location: tuple[str, ...], split: str) -> Any:
 @contextlib.contextmanager
 def _asking(location: tuple[str, ...]) -> Iterator[None]:
     """Turn to the hub or its cache, and say of a failure what to do."""
+    if Path(location[0]).exists():  # datasets would read it in the hub's place
+        raise DataError(
+            f"hub:{'/'.join(location)}: a folder of that name is here, and would be read instead. "
+            f"For the folder write ./{location[0]}; for the hub, work in another folder."
+        )
     with network.hub_or_cache() as cut_off:
         try:
             yield

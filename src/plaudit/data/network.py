@@ -10,13 +10,13 @@ from typing import Any
 
 from plaudit.data.download import reachable
 
-SWITCHES = ("PLAUDIT_OFFLINE", "HF_HUB_OFFLINE")
+SWITCHES = ("PLAUDIT_OFFLINE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 _PROBE_TIMEOUT_S = 3.0
 _TRUE = frozenset({"1", "true", "yes", "on"})
 
 
 def offline() -> bool:
-    """Tell whether the user forbade the network: ``PLAUDIT_OFFLINE=1`` or ``HF_HUB_OFFLINE=1``.
+    """Tell whether the user forbade the network, by any of ``SWITCHES``.
 
     Returns
     -------

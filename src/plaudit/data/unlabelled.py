@@ -157,6 +157,8 @@ def read(
         They cannot be read, or none is left.
     """
     found = {}
+    if config.pretrain.texts is not None and not config.pretrain.epochs:
+        say("pretrain.texts is not read: pretrain.epochs is 0.")
     for section, asked in _wanted(config).items():
         # What words the run's own training texts have may be learnt twice; their labels are known.
         others = [rows for name, rows in parts.items() if (section, name) != ("pretrain", "train")]

@@ -37,7 +37,7 @@ def encoder_location(encoder: str) -> str:
     MissingExtra
         "bundled" without the package that carries it.
     ConfigError
-        The folder is not there, or has no safetensors.
+        The folder is not there, or has no safetensors; or a name on the hub is that of a folder.
     """
     if encoder == "bundled":
         # Located, not imported: its own import would pull heavy packages.
@@ -46,7 +46,13 @@ def encoder_location(encoder: str) -> str:
             raise MissingExtra("model.encoder = 'bundled'", "bundled")
         return str(Path(spec.origin).parent / "model")
     if encoder.startswith(HUB):
-        return encoder.removeprefix(HUB)
+        name = encoder.removeprefix(HUB)
+        if Path(name).exists():  # transformers would read it in the hub's place
+            raise ConfigError(
+                f"model.encoder = {encoder!r}: a folder of that name is here, and would be read "
+                f"instead. For the folder write ./{name}; for the hub, work in another folder."
+            )
+        return name
     folder = Path(encoder).expanduser()
     if not (folder / "config.json").is_file():
         raise ConfigError(

@@ -41,6 +41,35 @@ def layers(stock: Any) -> list[nn.Module]:
             return list(base.encoder.layer)
 
 
+def depth_of_parameters(model: nn.Module, stock: Any) -> dict[str, int]:
+    """Number parameters by depth: 0 embeddings, 1 … L the layers, L + 1 the head.
+
+    Parameters of the encoder that belong to no layer count as embeddings (relative positions, say),
+    or, where they come after all layers, as the top one.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Whose parameters are named.
+    stock : transformers.PreTrainedModel
+        The stock model in it.
+
+    Returns
+    -------
+    dict of str to int
+        Parameter name to depth.
+    """
+    stack = layers(stock)
+    depth = {id(p): 0 for p in model.parameters()}
+    for i, layer in enumerate(stack, start=1):
+        depth |= {id(p): i for p in layer.parameters()}
+    if stock.config.model_type == "modernbert":
+        depth |= {id(p): len(stack) for p in stock.base_model.final_norm.parameters()}
+    for part in head_parts(stock):
+        depth |= {id(p): len(stack) + 1 for p in part.parameters()}
+    return {name: depth[id(p)] for name, p in model.named_parameters()}
+
+
 def embeddings(stock: Any) -> nn.Module:
     """Return the embedding module."""
     module: nn.Module = stock.base_model.embeddings

@@ -40,7 +40,7 @@ def reinitialise(model: ReviewClassifier, config: ModelConfig) -> None:
 
 
 def freeze(model: ReviewClassifier, *, embeddings: bool, layers: int) -> None:
-    """Stop training of the embeddings and of the lowest layers.
+    """Stop training of the embeddings and of the lowest layers, and of what both hang on.
 
     Raises
     ------
@@ -53,8 +53,10 @@ def freeze(model: ReviewClassifier, *, embeddings: bool, layers: int) -> None:
             f"model.freeze_layers = {layers}, but the encoder has {len(stack)} layers; use 0 to "
             f"{len(stack)}."
         )
-    frozen = list(stack[:layers])
-    if embeddings or layers:
-        frozen.append(families.embeddings(model.stock))
-    for module in frozen:
-        module.requires_grad_(False)
+    if not (embeddings or layers):
+        return
+    depth = families.depth_of_parameters(model, model.stock)
+    for name, parameter in model.named_parameters():
+        # Relative positions, too: trained, they would take the way back through frozen layers.
+        if depth[name] <= layers:
+            parameter.requires_grad_(False)

@@ -14,25 +14,6 @@ from plaudit.model import families
 from plaudit.model.classifier import ReviewClassifier
 
 
-def depth_of_parameters(model: ReviewClassifier) -> dict[str, int]:
-    """Number parameters by depth: 0 embeddings, 1 … L the layers, L + 1 the head.
-
-    Parameters of the encoder that belong to no layer (relative positions, say) count as embeddings.
-
-    Returns
-    -------
-    dict of str to int
-        Parameter name to depth.
-    """
-    stack = families.layers(model.stock)
-    depth = {id(p): 0 for p in model.parameters()}
-    for i, layer in enumerate(stack, start=1):
-        depth |= {id(p): i for p in layer.parameters()}
-    for part in families.head_parts(model.stock):
-        depth |= {id(p): len(stack) + 1 for p in part.parameters()}
-    return {name: depth[id(p)] for name, p in model.named_parameters()}
-
-
 def parameter_groups(model: ReviewClassifier, config: OptimConfig) -> list[dict[str, Any]]:
     """Group trainable parameters by learning rate and weight decay.
 
@@ -48,7 +29,7 @@ def parameter_groups(model: ReviewClassifier, config: OptimConfig) -> list[dict[
     -----
     Source of layer-wise decay: Sun et al. 2019, section 5.3.4; Howard and Ruder 2018.
     """
-    depth = depth_of_parameters(model)
+    depth = families.depth_of_parameters(model, model.stock)
     top = max(depth.values())
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():

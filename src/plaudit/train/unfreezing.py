@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
+from plaudit.errors import ConfigError
+from plaudit.model import families
 from plaudit.model.classifier import ReviewClassifier
-from plaudit.train.optim import depth_of_parameters
 
 
 class Unfreezing:
@@ -19,6 +20,11 @@ class Unfreezing:
         Share of the steps after which all is trained. In the first of as many equal parts as there
         are layers and embeddings, the head trains alone; in each further one, a layer more.
 
+    Raises
+    ------
+    ConfigError
+        The head alone is trained anyway.
+
     Notes
     -----
     Source: Howard and Ruder 2018, "Universal Language Model Fine-tuning for Text Classification",
@@ -26,7 +32,7 @@ class Unfreezing:
     """
 
     def __init__(self, model: ReviewClassifier, fraction: float) -> None:
-        depth = depth_of_parameters(model)
+        depth = families.depth_of_parameters(model, model.stock)
         top = max(depth.values())
         self._opens: list[tuple[float, nn.Parameter]] = [
             (fraction * (top - depth[name]) / top, parameter)
@@ -34,6 +40,11 @@ class Unfreezing:
             if parameter.requires_grad
         ]
         self._done = -1.0
+        if all(opens == 0 for opens, _ in self._opens):
+            raise ConfigError(
+                "craft.unfreeze_fraction has nothing to unfreeze: model.freeze_layers leaves the "
+                "head alone to be trained. Set craft.unfreeze_fraction to 0, or freeze fewer."
+            )
 
     def at(self, done: float) -> None:
         """Freeze and unfreeze for a share of the steps that is over."""

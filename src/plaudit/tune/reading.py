@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from plaudit.ablate.arms import ALIKE, BUDGET_KEYS
 from plaudit.config.keys import Setting, by_key, nearest
-from plaudit.config.resolve import Layers, mistake, read_file, unknown
+from plaudit.config.resolve import Layers, mistake, read_file, unknown, value_of
 from plaudit.config.toml import as_toml
 from plaudit.errors import ConfigError
 from plaudit.tune.space import Dimension
@@ -84,6 +84,7 @@ def _problems(key: str, entry: object, budget: Budget) -> list[str]:
             match = nearest(field, _FIELDS)
             hint = f"did you mean {match}?" if match else f"allowed: {', '.join(_FIELDS)}."
             problems.append(f"{key}: '{field}' is not part of a search; {hint}")
+    problems += _when_problems(key, entry.get("when", {}))
     if problems:
         return problems
     setting = by_key()[key]
@@ -120,6 +121,15 @@ def _why_not(key: str, budget: Budget) -> str | None:
     return None
 
 
+def _when_problems(key: str, when: object) -> list[str]:
+    """Say what is wrong with the form of a condition."""
+    right = isinstance(when, Mapping) and not any(isinstance(v, Mapping) for v in when.values())
+    if right and key not in when:  # type: ignore[operator]
+        return []
+    what = "on itself" if right else f"{as_toml(when)} names no setting"
+    return [f'{key}: when {what}; write when = {{"other.key" = value}}, the key in quotes.']
+
+
 def _choice_problems(setting: Setting, entry: Mapping[str, Any]) -> list[str]:
     key, choices = setting.key, entry["choices"]
     if extra := [name for name in _RANGE if name in entry]:
@@ -128,7 +138,9 @@ def _choice_problems(setting: Setting, entry: Mapping[str, Any]) -> list[str]:
         return [f"{key}: choices must be a list of two values at least, not {as_toml(choices)}."]
     spelled = [_spelled(setting, value) for value in choices]
     problems = [
-        problem for value in choices if (problem := mistake(setting, _meant(setting, value)))
+        problem
+        for value in choices
+        if (problem := _endless(setting, value) or mistake(setting, _meant(setting, value)))
     ]
     if len(set(spelled)) < len(spelled):
         problems.append(f"{key}: choices names a value twice: {as_toml(choices)}.")
@@ -140,7 +152,8 @@ def _range_problems(setting: Setting, entry: Mapping[str, Any]) -> list[str]:
     if not {"integer", "number"} & setting.kinds:
         return [f"{key} is not a number; write choices = […]: it must be {setting.allowed}."]
     if missing := [name for name in ("low", "high") if name not in entry]:
-        return [f"{key}: {' and '.join(missing)} is missing; {_EXAMPLE}."]
+        verb = "is" if len(missing) == 1 else "are"
+        return [f"{key}: {' and '.join(missing)} {verb} missing; {_EXAMPLE}."]
     problems = [
         f"{name}: {problem}"
         for name in ("low", "high")
@@ -158,9 +171,15 @@ def _range_problems(setting: Setting, entry: Mapping[str, Any]) -> list[str]:
     return _step_problems(setting, entry, step) if step is not None else []
 
 
-def _bound(setting: Setting, value: object) -> str | None:
+def _endless(setting: Setting, value: object) -> str | None:
     if isinstance(value, float) and not math.isfinite(value):
         return f"{setting.key} must be a finite number, not {value}."
+    return None
+
+
+def _bound(setting: Setting, value: object) -> str | None:
+    if problem := _endless(setting, value):
+        return problem
     if isinstance(value, str):  # of packed = "auto" and the like there are no ranges
         return f"{setting.key} must be a number here, not {as_toml(value)}."
     return mistake(setting, value)
@@ -174,7 +193,7 @@ def _step_problems(setting: Setting, entry: Mapping[str, Any], step: object) -> 
     if isinstance(step, bool) or not isinstance(step, kinds) or not 0 < step <= width:
         kind = "a whole number" if _is_whole(setting) else "a number"
         return [f"{key}: step must be {kind} above 0 and up to {width:.12g}, not {as_toml(step)}."]
-    if abs(width / step - round(width / step)) > 1e-6:
+    if not math.isfinite(width / step) or abs(width / step - round(width / step)) > 1e-6:
         return [f"{key}: from {entry['low']} to {entry['high']} are not whole steps of {step}."]
     return []
 
@@ -194,14 +213,16 @@ def _spelled(setting: Setting, value: object) -> str:
     return value if isinstance(value, str) else as_toml(_meant(setting, value))
 
 
+def _plain(value: object) -> str:
+    """Write a value so that two spellings of one number are the same."""
+    return value if isinstance(value, str) else as_toml(value)
+
+
 def _dimension(setting: Setting, entry: Mapping[str, Any]) -> Dimension:
     when = entry.get("when", {})
     conditions = {
-        key: tuple(
-            value if isinstance(value, str) else as_toml(value)
-            for value in (values if isinstance(values, list) else [values])
-        )
-        for key, values in (when.items() if isinstance(when, Mapping) else [("when", when)])
+        key: tuple(map(_plain, values if isinstance(values, list) else [values]))
+        for key, values in when.items()
     }
     if "choices" in entry:
         spelled = tuple(_spelled(setting, value) for value in entry["choices"])
@@ -222,7 +243,9 @@ def _narrowed(space: Sequence[Dimension], given: Mapping[str, str]) -> list[Dime
     kept = []
     for dimension in space:
         settled = {
-            key: given[key] in values for key, values in dimension.when.items() if key in given
+            key: _plain(value_of(given[key], by_key()[key])) in values
+            for key, values in dimension.when.items()
+            if key in given
         }
         if all(settled.values()):
             left = {key: values for key, values in dimension.when.items() if key not in settled}

@@ -14,6 +14,7 @@ from plaudit import artifact
 from plaudit.ablate.kept import write_json
 from plaudit.ablate.trial import Bench
 from plaudit.config import Config, dump_toml, load, multilabel
+from plaudit.config.resolve import OVERRIDE
 from plaudit.errors import ConfigError, Interrupted, TrainingError
 from plaudit.report.pages import REPORT, pages
 from plaudit.report.tuned import render
@@ -34,6 +35,7 @@ from plaudit.tune.workers import make_all
 
 TABLE, PAGE, BEST = "tune.json", "tune.html", "best"
 _PLAN = "tuning.json"
+_STORED = {"recipe", "space", "pruner", "budget", "trials"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,8 @@ def tune(
     24
     """
     plan = plan or Plan()
-    given = dict(override.split("=", 1) for override in overrides if "=" in override)
-    dimensions = read_space(Path(space) if space else None, plan.budget, given)
     config = load(what, overrides)
+    dimensions = read_space(Path(space) if space else None, plan.budget, _given(what, overrides))
     _check(config)
     folder = _folder(config, dimensions, plan)
     return _tuned(folder, dimensions, plan, watcher or Silent())
@@ -157,6 +158,13 @@ def resume(
     return _tuned(place, dimensions, plan, watcher or Silent())
 
 
+def _given(what: str | None, overrides: Sequence[str]) -> dict[str, str]:
+    """Return what has a value by the command line; its first word may be a setting, too."""
+    first = [what] if what is not None and OVERRIDE.match(what) else []
+    pairs = (word.partition("=") for word in (*first, *overrides))
+    return {key.strip(): text for key, _, text in pairs}
+
+
 def _check(config: Config) -> None:
     need_optuna()
     multilabel.refuse(config, "plaudit tune")
@@ -177,7 +185,10 @@ def _folder(config: Config, space: Sequence[Dimension], plan: Plan) -> Path:
         "budget": plan.budget,
     }
     for known in sorted(Path(config.out).glob(f"{name}*/{_PLAN}")):
-        stored = _stored(known.parent)
+        try:
+            stored = _stored(known.parent)
+        except ConfigError:  # not this one, then
+            continue
         if all(stored[key] == value for key, value in asked.items()):
             return known.parent
     folder = take(config.out, name)
@@ -187,7 +198,16 @@ def _folder(config: Config, space: Sequence[Dimension], plan: Plan) -> Path:
 
 
 def _stored(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / _PLAN).read_text(encoding="utf-8"))
+    path = folder / _PLAN
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not found.keys() >= _STORED:
+        raise ConfigError(
+            f"{path} is damaged: it does not hold {', '.join(sorted(_STORED))}. Move {folder} "
+            "away, and begin the tuning anew."
+        )
     return found
 
 
