@@ -95,7 +95,10 @@ def test_a_changed_model_is_not_uploaded(hub, model):
 
 def test_a_model_without_a_card_is_not_uploaded(hub, model):
     (model / "README.md").unlink()
-    with pytest.raises(ConfigError, match="no model card"):
+    with pytest.raises(ConfigError, match=rf"no model card.*: plaudit report {model}$"):
+        plaudit.push(model, "me/reviews")
+    (model / "report.json").unlink()
+    with pytest.raises(ConfigError, match=r"no model card.*Nor has it the report\.json"):
         plaudit.push(model, "me/reviews")
     assert hub.repositories == {}
 

@@ -9,7 +9,8 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -61,6 +62,15 @@ def say(line: str) -> None:
     """Write to standard error, each line made inert."""
     sys.stderr.write("".join(inert(part) + "\n" for part in line.split("\n")))
     sys.stderr.flush()
+
+
+@contextmanager
+def shown() -> Iterator[None]:
+    """Show a result that a file follows: who stops reading (``| head``) does not cost the file."""
+    try:
+        yield
+    except BrokenPipeError:
+        _discard_output()
 
 
 def advise(command: str) -> None:

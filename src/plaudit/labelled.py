@@ -176,9 +176,9 @@ def _held_out(source: Source, corpus: Corpus, spec: Spec) -> Labelled:
     rows = held_out(corpus, spec.clean, spec.split, spec.seed)
     if not len(rows):
         raise DataError(
-            f"{source.asked} is what the model was trained on, and nothing was held out "
-            "(split.test_size = 0). Give other labelled data; plaudit evaluate takes all of this "
-            "with --split all."
+            f"{source.asked} is what the model was trained on, and nothing of it was held out "
+            "(split.test_size was 0, or the run had data.test). Give other labelled data; plaudit "
+            "evaluate takes all of this with --split all."
         )
     note = f"The part of {source.asked} that was held out before training. {source.note}"
     return Labelled(rows, "test", note, corpus)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from plaudit import artifact
+from plaudit.artifact.spec import CARD
 from plaudit.data import network
 from plaudit.data.sources import silent
 from plaudit.errors import ConfigError, PlauditError
+from plaudit.report.pages import REPORT
 
-CARD = "README.md"
 QUOTING = ("report.html", "report.json")
 """They quote reviews, which may not be the user's to publish."""
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -114,9 +116,14 @@ def push(
 def _files(folder: Path, *, with_report: bool) -> tuple[str, ...]:
     listed = {artifact.MANIFEST, *artifact.files_of(folder)}
     if CARD not in listed or not (folder / CARD).is_file():
+        remedy = (
+            f"Write it anew: plaudit report {shlex.quote(str(folder))}"
+            if (folder / REPORT).is_file()
+            else f"Nor has it the {REPORT} that a card is written from: take a fresh copy."
+        )
         raise ConfigError(
             f"{folder} has no model card ({CARD}), without which nobody can tell what the model "
-            f"is for. Write it anew: plaudit report {folder.parent}"
+            f"is for. {remedy}"
         )
     left_out = () if with_report else QUOTING
     return tuple(sorted(f for f in listed if f not in left_out and (folder / f).is_file()))

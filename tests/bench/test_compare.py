@@ -284,7 +284,7 @@ def test_the_table_has_a_column_a_model(trained: Path, flipped: Path, no_child: 
     assert names == ["", "model", "flipped"]
     assert all(len(row) == 3 for row in rows)
     shown = {row[0].strip(): row[1:] for row in rows}
-    assert shown["labels as the first"] == ["100.0%", "0.0%"]
+    assert shown["labels as the first"] == ["100%", "0%"]
     assert shown["peak memory, MB"] == ["20", "20"]
     assert "rows it has seen" not in shown
     value = document["models"][0]["accuracy"]["value"]

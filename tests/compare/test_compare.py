@@ -147,6 +147,8 @@ def test_evaluate_keeps_rows_that_can_be_compared(workshop: Path, tmp_path: Path
     [
         (["good"], ConfigError, "no baseline beside it"),
         (["good", "good"], ConfigError, "the same path stands twice"),
+        (["good", "./good/"], ConfigError, "the same path stands twice"),
+        (["good", "good/predictions.parquet"], ConfigError, "the same path stands twice"),
         (["good", "none"], DataError, "there is nothing"),
         (["good", "."], DataError, "Give --data DATA"),
     ],

@@ -57,6 +57,16 @@ def test_many_numbers_are_put_into_bands():
     assert counted(groups)["up to 25"] == 51
 
 
+def test_years_are_cut_between_years_and_have_no_thousands():
+    sizes = counted(bands.values([str(1998 + n % 26) for n in range(260)]))
+    assert len(sizes) == 4
+    assert min(sizes.values()) >= 50
+    assert next(iter(sizes)) == "up to 2004"
+    large = counted(bands.values([str(1_000_000 + n) for n in range(200)]))
+    assert len(large) == 4
+    assert min(large.values()) >= 40
+
+
 def test_words_are_ordered_by_how_often_they_occur_and_the_rest_put_together():
     column = ["common"] * 5 + [f"word{n:02}" for n in range(30)] + [None] * 2
     sizes = counted(bands.values(column))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -102,6 +105,28 @@ def test_on_a_terminal_words_have_colour_and_sign(here, monkeypatch, trained, ca
     assert "[not read: " in shown
     assert "triumph+" in shown.replace("\x1b", "")
     assert "strongest: " in shown
+
+
+def test_a_page_is_written_though_nobody_reads_the_result_to_its_end(here):
+    script = (
+        "import sys; sys.argv = ['plaudit', 'explain', 'model', 'good', 'bad', '--html', 'p.html'];"
+        "from plaudit.cli import main; main()"
+    )
+    read, write = os.pipe()
+    os.close(read)  # as head does once it has its lines
+    ended = subprocess.run(
+        [sys.executable, "-c", script], stdout=write, stderr=subprocess.PIPE, check=False
+    )
+    os.close(write)
+    assert ended.returncode == 0, ended.stderr
+    assert b"page: p.html" in ended.stderr
+    assert "<html" in (here / "p.html").read_text()
+
+
+def test_steps_without_the_method_that_has_them_are_refused(here):
+    done = plaudit_("explain model good --steps 3")
+    assert done.exit_code == 2
+    assert "--steps is of integrated gradients" in done.stderr
 
 
 def test_the_users_mistakes_exit_with_2(here):

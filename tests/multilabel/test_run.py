@@ -62,6 +62,7 @@ def test_transformers_gives_the_same_probabilities(finished: run.Run) -> None:
     classify = transformers.pipeline(
         "text-classification", model=str(finished.model), tokenizer=str(finished.model), top_k=None
     )
+    assert "plaudit.MultiLabelClassifier.load(" in (finished.model / "report.html").read_text()
     own = plaudit.MultiLabelClassifier.load(finished.model).predict(TEXTS)
     for found, mine in zip(classify(TEXTS), own, strict=True):
         theirs = {each["label"]: each["score"] for each in found}

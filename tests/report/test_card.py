@@ -49,6 +49,14 @@ def test_the_front_matter_is_what_the_hub_reads(document):
             assert metrics[name] == pytest.approx(estimate["value"], abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"), [("my_extra & more*.csv", "`my_extra & more*.csv`"), ("a`b", "``a`b``")]
+)
+def test_names_of_files_stand_in_code_as_they_are(document, name, shown):
+    document["data"]["extra"] = {"rows": 3, "asked": name}
+    assert f"3 of the training texts come from {shown} and" in render(document)
+
+
 def test_the_hub_library_reads_the_evaluation(document):
     hub = pytest.importorskip("huggingface_hub")
     card = hub.ModelCard(render(document), ignore_metadata_errors=False)

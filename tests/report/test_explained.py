@@ -104,6 +104,10 @@ def test_the_verdict_says_no_more_than_its_interval(document):
     assert said(-0.1, 0.3).startswith("These texts do not show")
     assert said(-0.3, -0.1).startswith("Attention: the words named matter less")
     assert said(None, None).startswith("These texts do not show")
+    document["explanation"]["faithfulness"]["below_random"]["value"] = -0.2
+    assert "lowers the label's probability by 20.0 points (95% interval 10.0 to 30.0) less" in (
+        said(-0.3, -0.1)
+    )
 
 
 def test_only_words_that_push_surely_are_listed_and_the_curve_is_told_in_words(document):

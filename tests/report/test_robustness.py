@@ -46,6 +46,22 @@ def section(**other: Any) -> dict[str, Any]:
     return whole | other
 
 
+def test_no_difference_is_told_with_its_interval() -> None:
+    pairs = section()["pairs"] | {"difference": estimate(0.0, -0.12, 0.12)}
+    assert (
+        "the same before and after the edits (interval of the change -12.0 to +12.0)."
+        in (sentences(section(pairs=pairs))[0])
+    )
+
+
+def test_what_leaves_pairs_out_can_be_pasted_and_names_every_file() -> None:
+    pairs = section()["pairs"] | {"seen_originals": 3}
+    one = sentences(section(pairs=pairs | {"asked": ["my pairs.tsv"]}))[1]
+    assert one.endswith("Train anew with data.exclude='my pairs.tsv' to leave them out.")
+    two = sentences(section(pairs=pairs | {"asked": ["a.tsv", "b.tsv"]}))[1]
+    assert "the rows of a.tsv and b.tsv into one table. Train anew with data.exclude=TABLE" in two
+
+
 def test_pairs_come_first_with_what_the_edits_cost() -> None:
     said = sentences(section())
     assert said[0] == (

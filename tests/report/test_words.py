@@ -37,9 +37,16 @@ def test_a_share_is_never_rounded_to_all_or_none(value):
         assert float(shown[:-1]) not in (0.0, 100.0)
 
 
+def test_a_metric_is_never_rounded_up_to_perfection():
+    assert words.measure("roc_auc", 0.99987) == "0.9999"
+    assert words.measure("roc_auc", 1.0) == "1.000"
+    assert words.epochs(1234) == "1,234 epochs"
+    assert words.epochs(1.001) == "1 epoch"
+
+
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0.0, "0.00 s"), (59.97, "1 min"), (61, "1 min 1 s"), (3599.7, "1 h 0 min"), (None, "–")],
+    [(0.0, "0.00 s"), (59.97, "1 min"), (61, "1 min 1 s"), (3599.7, "1 h"), (None, "–")],
 )
 def test_durations_carry_over(seconds, shown):
     assert words.duration(seconds) == shown

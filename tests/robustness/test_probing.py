@@ -191,6 +191,22 @@ def test_a_result_goes_into_the_report_and_replaces_an_earlier_one_with_a_word(
         into_report(own, found.to_dict())
 
 
+def test_what_could_not_go_into_the_report_is_told_before_the_work(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "model"
+    shutil.copytree(model, own)
+    monkeypatch.setattr("plaudit.robustness.robustness", None)
+    (own / "README.md").write_text("mine")
+    done = plaudit_(str(own), "--into-report")
+    assert (done.exit_code, (own / "README.md").read_text()) == (2, "mine")
+    assert "README.md was edited" in done.stderr
+    (own / "report.json").unlink()
+    done = plaudit_(str(own), "--into-report")
+    assert done.exit_code == 2
+    assert "no report.json to add to" in done.stderr
+
+
 def test_hostile_texts_stay_inert_in_the_report(
     found: Robustness, model: Path, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -257,7 +258,7 @@ def test_nothing_is_called_held_out_that_was_trained_on(
         configured(reviews_file, tiny_encoder, tmp_path, f"data.test={test_file}",
                    "train.max_steps=1")
     )  # fmt: skip
-    with pytest.raises(DataError, match="nothing was held out"):
+    with pytest.raises(DataError, match="nothing of it was held out"):
         run.evaluate(finished.model, str(reviews_file))
 
 
@@ -308,6 +309,22 @@ def test_the_report_can_be_rendered_again(done: tuple[run.Run, Notes]) -> None:
     assert run.rebuild_report(done[0].folder) == page
     assert page.read_text() == before
     artifact.verify(done[0].model)
+
+
+def test_a_card_that_its_owner_edited_is_not_written_over(
+    done: tuple[run.Run, Notes], tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(done[0].model, model)
+    with (model / "README.md").open("a") as file:
+        file.write("## Who made it\n")
+    artifact.verify(model)  # it is still the model
+    with pytest.raises(ArtifactError, match=r"README\.md was edited.*Move it away"):
+        run.rebuild_report(model)
+    assert (model / "README.md").read_text().endswith("## Who made it\n")
+    (model / "README.md").unlink()
+    run.rebuild_report(model)
+    assert (model / "README.md").is_file()
 
 
 def test_there_is_no_report_without_a_run(tmp_path: Path) -> None:

@@ -1,7 +1,14 @@
 """The model folder: a Hugging Face directory plus ``plaudit.json``; saved, loaded, verified."""
 
 from plaudit.artifact.load import Loaded, load
-from plaudit.artifact.manifest import add, files_of, read_spec, verify, weights_sha256
+from plaudit.artifact.manifest import (
+    add,
+    check_unedited,
+    files_of,
+    read_spec,
+    verify,
+    weights_sha256,
+)
 from plaudit.artifact.save import save, save_exported
 from plaudit.artifact.spec import (
     GRAPH,
@@ -31,6 +38,7 @@ __all__ = [
     "Origin",
     "Spec",
     "add",
+    "check_unedited",
     "files_of",
     "load",
     "read_spec",

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from plaudit.artifact.spec import GRAPH, MANIFEST, NGRAMS, OWN_WEIGHTS, PAGES, WEIGHTS, Spec
+from plaudit.artifact.spec import CARD, GRAPH, MANIFEST, NGRAMS, OWN_WEIGHTS, PAGES, WEIGHTS, Spec
 from plaudit.errors import ArtifactError
 from plaudit.model.trust import files_with_code
 
@@ -27,12 +27,41 @@ def add(folder: Path, files: Mapping[str, str], *, spec: Spec | None = None) -> 
         File name to content.
     spec : Spec, optional
         In place of the present one.
+
+    Raises
+    ------
+    ArtifactError
+        The model card is among them, and the one that is there was edited.
     """
+    if CARD in files:
+        check_unedited(folder)
     for name, content in files.items():
         staged = folder / f".{name}"
         staged.write_text(content, encoding="utf-8")
         staged.replace(folder / name)
     write(folder, spec or read_spec(folder))
+
+
+def check_unedited(folder: Path) -> None:
+    """See that the model card is as it was written; it is there to be edited.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    ArtifactError
+        It was edited, and writing it anew would lose what its owner wrote.
+    """
+    if not (folder / MANIFEST).is_file() or not (folder / CARD).is_file():
+        return
+    expected = files_of(folder).get(CARD)
+    if expected is not None and _wrong(folder, CARD, expected):
+        raise ArtifactError(
+            f"{folder / CARD} was edited since plaudit wrote it, and would be overwritten. Move it "
+            "away, do this again, and put back into the new one what you had written."
+        )
 
 
 def write(folder: Path, spec: Spec) -> None:
@@ -103,7 +132,8 @@ def verify(folder: Path) -> Spec:
     if not any(name in files for name in weights):
         problems.append(f"{weights[0]} is not in the manifest")
     for name, expected in files.items():
-        problems += [f"{name} {what}" for what in _wrong(folder, name, expected)]
+        if name not in PAGES:
+            problems += [f"{name} {what}" for what in _wrong(folder, name, expected)]
     problems += [
         f"{path.name} is a pickle, which can run code"
         for path in sorted(folder.iterdir())
@@ -119,8 +149,6 @@ def verify(folder: Path) -> Spec:
 
 def _wrong(folder: Path, name: str, expected: str) -> list[str]:
     path = folder / name
-    if name in PAGES:
-        return []
     if Path(name).name != name:
         return ["is not a file of this folder"]
     if path.is_symlink():

@@ -19,7 +19,8 @@ and says so, instead of giving other labels."""
 GRAPH = "model.onnx"
 NGRAMS = "ngrams.safetensors"
 PRINTS = "seen_texts.npy"
-PAGES = ("README.md", "report.html", "report.json")
+CARD = "README.md"
+PAGES = (CARD, "report.html", "report.json")
 """For people, and theirs to edit: a change in them does not change what the model answers."""
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from plaudit.report.words import percent
+
 Row = Mapping[str, Any]
 
 
@@ -25,9 +27,9 @@ def table(document: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     models: Sequence[Row] = document["models"]
     measures: list[tuple[str, Callable[[Row], str]]] = [
         ("format", lambda m: str(m["format"])),
-        ("accuracy", lambda m: _percent(m["accuracy"]["value"])),
+        ("accuracy", lambda m: percent(m["accuracy"]["value"])),
         ("  95% interval", lambda m: _interval(m["accuracy"])),
-        ("labels as the first", lambda m: _percent(m["agreement"])),
+        ("labels as the first", lambda m: percent(m["agreement"])),
         *(_seen() if any(m["seen_rows"] for m in models) else ()),
         *_speeds("short"),
         *_speeds("long"),
@@ -85,14 +87,10 @@ def _speeds(length: str) -> list[tuple[str, Callable[[Row], str]]]:
     ]
 
 
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f}%"
-
-
 def _interval(accuracy: Mapping[str, float | None]) -> str:
     if accuracy["low"] is None:
         return "–"
-    return f"{_percent(accuracy['low'])} to {_percent(accuracy['high'])}"
+    return f"{percent(accuracy['low'])} to {percent(accuracy['high'])}"
 
 
 def _rate(spread: Mapping[str, float]) -> str:

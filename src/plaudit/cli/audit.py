@@ -83,15 +83,16 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
     written = found.write(write, fixes) if write is not None else None
     if written is not None:
         document["written"] = written.to_dict()
-    if json:
-        out(console.as_json(document))
-    else:
-        for line in opening(document):
-            out(inert(line))
-        console.table(*class_table(document))
-        console.table(*policy_table(document))
-        for line in [*finding_lines(document), *closing(document)]:
-            out(inert(line))
+    with console.shown():
+        if json:
+            out(console.as_json(document))
+        else:
+            for line in opening(document):
+                out(inert(line))
+            console.table(*class_table(document))
+            console.table(*policy_table(document))
+            for line in [*finding_lines(document), *closing(document)]:
+                out(inert(line))
     if html is not None:
         from plaudit.report.audit import render
 

@@ -53,16 +53,17 @@ def compare(  # noqa: PLR0913, PLR0917 - one parameter an option
         device=device,
         say=console.say,
     )
-    if json:
-        out(console.as_json(document))
-    else:
-        if document["note"]:
-            out(inert(document["note"]))
-        for pair in document["pairs"]:
-            out(inert(pair["words"]))
-        console.table(*table(document))
-        for line in lines(document):
-            out(inert(line))
+    with console.shown():
+        if json:
+            out(console.as_json(document))
+        else:
+            if document["note"]:
+                out(inert(document["note"]))
+            for pair in document["pairs"]:
+                out(inert(pair["words"]))
+            console.table(*table(document))
+            for line in lines(document):
+                out(inert(line))
     if out_file is not None:
         console.write_new(out_file, console.as_json(document) + "\n")
     from plaudit.artifact import MANIFEST

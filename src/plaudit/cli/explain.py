@@ -14,6 +14,7 @@ from plaudit import console
 from plaudit.cli.options import AsJson, Device, TextColumn
 from plaudit.console import advise, guarded, inert, out
 from plaudit.data import outputs
+from plaudit.errors import ConfigError
 
 if TYPE_CHECKING:
     from plaudit.explain import Explanation, GlobalWords
@@ -43,7 +44,9 @@ def explain(  # noqa: PLR0913, PLR0917 - one parameter an option
         Literal["gradient", "integrated-gradients"],
         typer.Option(help="Fast, or one whose scores add up."),
     ] = "gradient",
-    steps: Annotated[int, typer.Option(min=1, help="Of integrated gradients.")] = 32,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Of integrated gradients.", show_default="32")
+    ] = None,
     over_all: Annotated[
         bool, typer.Option("--global", help="List what drives each label over all texts instead.")
     ] = False,
@@ -57,6 +60,11 @@ def explain(  # noqa: PLR0913, PLR0917 - one parameter an option
     """Show how much each word pushes towards a label."""
     if html is not None:
         outputs.check_new(html)
+    if steps is not None and method == "gradient":
+        raise ConfigError(
+            "--steps is of integrated gradients; the method is gradient. Leave it out, or add "
+            "--method integrated-gradients."
+        )
     from plaudit import artifact
     from plaudit.data.texts import gather
 
@@ -71,16 +79,17 @@ def explain(  # noqa: PLR0913, PLR0917 - one parameter an option
     texts = [each for block in blocks for each in block]
     if not texts:
         raise DataError("there is no text to explain. Give one: plaudit explain MODEL 'A triumph.'")
-    found = api(model, texts, target=target, method=method, steps=steps, device=device)
-    if over_all:
-        _show_global(model, found, json=json)
-    elif json:
-        out(console.as_json([each.to_dict() for each in found]))
-    else:
-        for number, each in enumerate(found):
-            if number:
-                out()
-            _show(each)
+    found = api(model, texts, target=target, method=method, steps=steps or 32, device=device)
+    with console.shown():
+        if over_all:
+            _show_global(model, found, json=json)
+        elif json:
+            out(console.as_json([each.to_dict() for each in found]))
+        else:
+            for number, each in enumerate(found):
+                if number:
+                    out()
+                _show(each)
     if html is not None:
         from plaudit.explain.page import page
 

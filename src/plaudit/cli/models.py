@@ -141,18 +141,19 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
             watcher=watcher,
             device=device,
         )
-    if json:
-        out(console.as_json(document))
-    else:
-        from plaudit.report.slices import deduplicated, slice_lines
+    with console.shown():
+        if json:
+            out(console.as_json(document))
+        else:
+            from plaudit.report.slices import deduplicated, slice_lines
 
-        for line in console.scores(document):
-            out(line)
-        if words := deduplicated(document):
-            out(words)
-        names, rows = slice_lines(document)
-        if rows:
-            console.table(names, rows)
+            for line in console.scores(document):
+                out(line)
+            if words := deduplicated(document):
+                out(words)
+            names, rows = slice_lines(document)
+            if rows:
+                console.table(names, rows)
     if out_file is not None:  # after the result was shown: a full disk must not lose it
         console.write_new(out_file, console.as_json(document) + "\n")
     advise(predicting(Path(model)))
@@ -268,12 +269,13 @@ def bench(  # noqa: PLR0913, PLR0917 - one parameter an option
         device=device,
         say=None if quiet else console.say,
     )
-    if json:
-        out(console.as_json(document))
-    else:
-        console.table(*table(document))
-        for line in opening(document):
-            out(inert(line))
+    with console.shown():
+        if json:
+            out(console.as_json(document))
+        else:
+            console.table(*table(document))
+            for line in opening(document):
+                out(inert(line))
     if out_file is not None:
         console.write_new(out_file, console.as_json(document) + "\n")
     formats = {row["format"] for row in document["models"]}

@@ -52,6 +52,10 @@ def robustness(  # noqa: PLR0913, PLR0917 - one parameter an option
     """Change texts and see whether answers hold: pairs, generated checks, a second domain."""
     if out_file is not None:
         outputs.check_new(out_file)
+    if add:
+        from plaudit.robustness.reported import check_reported
+
+        check_reported(model)
     from plaudit.config import load
     from plaudit.data.records import Columns
     from plaudit.report import robustness as shown
@@ -67,14 +71,15 @@ def robustness(  # noqa: PLR0913, PLR0917 - one parameter an option
     )
     found = probe(model, data, pairs=pairs or (), plan=plan, device=device, say=console.say)
     section = found.to_dict()
-    if json:
-        out(console.as_json({"model": model, **section}))
-    else:
-        for sentence in shown.sentences(section):
-            out(inert(sentence))
-        console.table(*shown.table(section))
-        for line in shown.lines(section):
-            out(inert(line))
+    with console.shown():
+        if json:
+            out(console.as_json({"model": model, **section}))
+        else:
+            for sentence in shown.sentences(section):
+                out(inert(sentence))
+            console.table(*shown.table(section))
+            for line in shown.lines(section):
+                out(inert(line))
     if out_file is not None:  # after the result was shown: a full disk must not lose it
         console.write_new(out_file, console.as_json({"model": model, **section}) + "\n")
     if add:

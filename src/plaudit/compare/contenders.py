@@ -83,7 +83,7 @@ def contenders(paths: Sequence[str], asked: Asked | None, say: Say) -> list[Cont
     plaudit.errors.PlauditError
         Something else was given, or the data cannot be used.
     """
-    if len(set(paths)) != len(paths):
+    if len({_place(path, asked) for path in paths}) != len(paths):
         raise ConfigError("the same path stands twice; a comparison needs different runs.")
     if len(paths) == 1 and asked is None:
         paths = [*paths, str(_baseline_of(paths[0]))]
@@ -105,6 +105,14 @@ def contenders(paths: Sequence[str], asked: Asked | None, say: Say) -> list[Cont
         say(f"{name} labels {asked.data}")
         found.append(Contender(name, path, *_scored(classifier, source, asked, cleaning)))
     return found
+
+
+def _place(path: str, asked: Asked | None) -> Path:
+    """Return where what is compared lies, however its path is written."""
+    where = Path(path)
+    if where.is_file():
+        return where.resolve()
+    return (_kept(where) if asked is None else _model(where)).resolve()
 
 
 def _names(paths: Sequence[str]) -> list[str]:

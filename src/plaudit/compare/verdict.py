@@ -8,6 +8,7 @@ from typing import Any
 
 from plaudit.evaluate.paired import METRICS
 from plaudit.evaluate.scores import Estimate
+from plaudit.report.words import percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ def verdict(outcome: Outcome) -> Verdict:
     if told:
         return Verdict(first, f"{first} is better than {second} by {_points(value)}{surely}")
     shares = [
-        f"{name} {share:.1%}" for name, share in zip(outcome.names, outcome.accuracies, strict=True)
+        f"{name} {percent(share)}"
+        for name, share in zip(outcome.names, outcome.accuracies, strict=True)
     ]
     return Verdict(
         None,
@@ -140,13 +142,17 @@ def table(document: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     rows = []
     for each in document["contenders"]:
         accuracy, macro_f1, loss = (each["metrics"][name] for name in METRICS)
-        ends = "" if accuracy["low"] is None else f"{accuracy['low']:.1%} to {accuracy['high']:.1%}"
+        ends = (
+            ""
+            if accuracy["low"] is None
+            else f"{percent(accuracy['low'])} to {percent(accuracy['high'])}"
+        )
         rows.append(
             [
                 each["name"],
-                f"{accuracy['value']:.1%}",
+                percent(accuracy["value"]),
                 ends,
-                f"{macro_f1['value']:.1%}",
+                percent(macro_f1["value"]),
                 f"{loss['value']:.3f}",
             ]
         )

@@ -15,8 +15,8 @@ class DecideConfig(Section):
     """How probabilities become answers; all of it fitted on validation data."""
 
     calibrate: bool = True
-    """Fit a temperature, so that of answers given with 80% about 80% are right. It changes no
-    label."""
+    """Fit a temperature, so that of answers given with 80% about 80% are right. Which label is the
+    likeliest it does not change."""
     threshold: Literal["none", "f1", "cost", "precision", "recall"] = "none"
     """What the answer is chosen by, other than being the likeliest: the best F1, the least cost, a
     wanted precision or a wanted recall."""

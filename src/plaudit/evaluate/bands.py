@@ -19,6 +19,7 @@ _ROWS_IN_BAND = 25  # on average; with fewer an interval says nothing
 _CONFIDENCES = (0.6, 0.8, 0.9, 0.95, 0.99)
 _MOST_NUMBERS = 12  # different numbers that are shown one by one, as ratings are
 _MOST_WORDS = 20
+_NEAR, _DIGITS = 20, 12  # an edge may move by this part of the range; digits of a number at most
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +56,7 @@ def lengths(words_N: np.ndarray) -> Groups:
     >>> lengths(np.arange(1, 201)).names
     ('up to 51', '52 to 100', '101 to 150', 'over 150')
     """
-    return _cut(np.asarray(words_N, dtype=np.float64), whole=True)
+    return _cut(np.asarray(words_N, dtype=np.float64), whole=True, form=",.0f")
 
 
 def confidences(probability_N: np.ndarray) -> Groups:
@@ -127,31 +128,42 @@ def _number(value: str) -> float | None:
 def _numeric(column: Sequence[str | None], numbers: dict[str, float]) -> Groups:
     value_N = np.array([math.nan if each is None else numbers[each] for each in column])
     known_N = ~np.isnan(value_N)
-    found = _cut(value_N[known_N], whole=bool((value_N[known_N] % 1 == 0).all()))
+    # As the column's own numbers are written: years have no thousands.
+    found = _cut(value_N[known_N], whole=bool((value_N[known_N] % 1 == 0).all()), form=".0f")
     group_N = np.full(len(value_N), len(found.names), dtype=np.int64)
     group_N[known_N] = found.group_N
     return _used([*found.names, NO_VALUE], group_N)
 
 
-def _cut(value_N: np.ndarray, *, whole: bool) -> Groups:
-    """Cut at quantiles, rounded to two digits that count."""
+def _cut(value_N: np.ndarray, *, whole: bool, form: str) -> Groups:
+    """Cut at quantiles, rounded; whole numbers are shown in the form that is given."""
     bands = min(_BANDS, max(1, len(value_N) // _ROWS_IN_BAND))
-    quantiles = np.quantile(value_N, np.arange(1, bands) / bands)
-    rounded = {float(f"{round(edge) if whole else edge:.2g}") for edge in quantiles.tolist()}
+    quantiles = np.quantile(value_N, np.arange(1, bands) / bands).tolist()
+    near = (value_N.max() - value_N.min()) / _NEAR if len(value_N) else 0.0
+    rounded = {_round(round(edge) if whole else edge, near) for edge in quantiles}
     edges = sorted(edge for edge in rounded if value_N.min() <= edge < value_N.max())
     if not edges:
         return Groups(("all",), np.zeros(len(value_N), dtype=np.int64))
-    shown = [_shown(edge) for edge in edges]
+    shown = [_shown(edge, form) for edge in edges]
     names = [f"up to {shown[0]}"]
     for low, high, high_shown in zip(edges, edges[1:], shown[1:], strict=False):
-        first = _shown(low + 1) if whole else f"over {_shown(low)}"
+        first = _shown(low + 1, form) if whole else f"over {_shown(low, form)}"
         names.append(high_shown if whole and low + 1 == high else f"{first} to {high_shown}")
     names.append(f"over {shown[-1]}")
     return _used(names, np.searchsorted(edges, value_N, side="left"))
 
 
-def _shown(edge: float) -> str:
-    return f"{edge:,.0f}" if edge % 1 == 0 else f"{edge:g}"
+def _round(edge: float, near: float) -> float:
+    """Round to two digits that count, or to as many more as stay near; years need all four."""
+    for digits in range(2, _DIGITS):
+        rounded = float(f"{edge:.{digits}g}")
+        if abs(rounded - edge) <= near:
+            return rounded
+    return edge
+
+
+def _shown(edge: float, form: str) -> str:
+    return f"{edge:{form}}" if edge % 1 == 0 else f"{edge:.{_DIGITS}g}"
 
 
 def _used(names: Sequence[str], group_N: np.ndarray) -> Groups:

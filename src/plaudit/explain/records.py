@@ -42,11 +42,12 @@ class Explanation:
         The label that scores push towards.
     predicted : str
     probability : float
-        Of the target.
+        Of the target, calibrated.
     method : {"gradient", "integrated-gradients"}
     words : tuple of Word
     log_odds : float
-        Of the target: ``log(p / (1 - p))``; with two labels the difference of their logits.
+        Of the target, by the model's logits before calibration: ``log(p / (1 - p))`` of that
+        probability; with two labels the difference of their logits.
     baseline_log_odds : float or None
         The same with every word hidden; None by the method "gradient".
     delta : float or None

@@ -50,9 +50,18 @@ def render(document: Mapping[str, Any]) -> str:
         "fitted": reliability.fitted(shown),
         "firewall": view.firewall(shown),
         "of_pairs": reproduce.of_pairs(shown),
+        "code": _code,
         "recipe": _ready(dump_toml(shown["config"]).strip()),
     }
     return template("card.md.j2", finalize=_escaped).render(context)
+
+
+def _code(text: str) -> Markup:
+    """Put text into a code span, in which nothing is markup and nothing can be escaped."""
+    line = " ".join(text.split())
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    edge = " " if line.startswith("`") or line.endswith("`") else ""
+    return _ready(f"{fence}{edge}{line}{edge}{fence}")
 
 
 def _ready(text: str) -> Markup:

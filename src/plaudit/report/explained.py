@@ -81,8 +81,13 @@ def section(document: Mapping[str, Any]) -> Row | None:
 def _verdict(found: Mapping[str, Any]) -> str:
     """Say what the area between the curves means, claiming no more than its interval."""
     area = found["below_random"]
-    ends, level = words.interval("area", area), f"{found['confidence'] * 100:g}%"
-    measured = f"{_points(area['value'])}"
+    level, comparison = f"{found['confidence'] * 100:g}%", "more"
+    shown = {name: area[name] for name in ("value", "low", "high")}
+    if area["value"] < 0:
+        comparison = "less"
+        turned = {"value": area["value"], "low": area["high"], "high": area["low"]}
+        shown = {name: None if end is None else -end for name, end in turned.items()}
+    ends, measured = words.interval("area", shown), _points(abs(area["value"]))
     if ends:
         measured += f" ({level} interval {ends})"
     texts = f"{found['texts']:,} test text{'s' if found['texts'] != 1 else ''}"
@@ -93,8 +98,8 @@ def _verdict(found: Mapping[str, Any]) -> str:
     else:
         what = "These texts do not show that the words named matter more than words drawn at random"
     return (
-        f"{what}: hiding them first lowers the label's probability by {measured} more, averaged "
-        f"over the curve, than hiding words in random order; on {texts}."
+        f"{what}: hiding them first lowers the label's probability by {measured} {comparison}, "
+        f"averaged over the curve, than hiding words in random order; on {texts}."
     )
 
 

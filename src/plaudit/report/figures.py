@@ -16,7 +16,9 @@ def training(document: Mapping[str, Any]) -> dict[str, Markup]:
     history, best = document["training"]["history"], document["training"]["best_step"]
     curves = {
         "loss": plots.loss_curve(history, best),
-        "accuracy": plots.accuracy_curve(history, best),
+        "accuracy": plots.accuracy_curve(
+            history, best, label_sets=bool(document["data"].get("multilabel"))
+        ),
     }
     return {name: ready(svg) for name, svg in curves.items() if svg is not None}
 

@@ -215,7 +215,7 @@ def _baseline(document: Document) -> str:
     own, other = (one["metrics"]["micro_f1"] for one in (test, baseline["scores"]))
     told = (
         f"{baseline['name']}, trained on the same texts in {words.duration(baseline['fit_s'])} and "
-        f"with thresholds fitted the same way, reaches a micro F1 of "
+        f"with thresholds chosen the same way, reaches a micro F1 of "
         f"{words.percent(other['value'])}; this model {words.percent(own['value'])}."
     )
     ends = (own["low"], own["high"], other["low"], other["high"])

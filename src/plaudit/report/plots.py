@@ -42,7 +42,9 @@ def loss_curve(history: Sequence[Mapping[str, Any]], best_step: int | None) -> s
     )
 
 
-def accuracy_curve(history: Sequence[Mapping[str, Any]], best_step: int | None) -> str | None:
+def accuracy_curve(
+    history: Sequence[Mapping[str, Any]], best_step: int | None, *, label_sets: bool = False
+) -> str | None:
     """Draw accuracy on validation data over the steps.
 
     Parameters
@@ -51,6 +53,8 @@ def accuracy_curve(history: Sequence[Mapping[str, Any]], best_step: int | None) 
         Records with step and validation.
     best_step : int or None
         The step whose state was kept.
+    label_sets : bool
+        Whether a text is right only when all its labels are.
 
     Returns
     -------
@@ -66,7 +70,8 @@ def accuracy_curve(history: Sequence[Mapping[str, Any]], best_step: int | None) 
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:g}%"))
     _marked(axes, validation, best_step)
     values = ", ".join(f"{value:.1%} at step {step:,}" for step, value in validation[-12:])
-    return svg(figure, "accuracy", "Accuracy on validation data", f"{values}.")
+    what = "Validation texts with all labels right" if label_sets else "Accuracy on validation data"
+    return svg(figure, "accuracy", what, f"{values}.")
 
 
 def deletion_curve(faithfulness: Mapping[str, Any]) -> str:

@@ -70,7 +70,8 @@ def _calibrated(calibration: Mapping[str, Any]) -> str:
         return f"{calibration['note']} {chance}"
     return (
         f"Probabilities were calibrated with a temperature of {temperature:.2f}, fitted on "
-        f"{calibration['rows']:,} validation texts; it changes no label. {chance}"
+        f"{calibration['rows']:,} validation texts; which label is the likeliest it does not "
+        f"change. {chance}"
     )
 
 
@@ -180,5 +181,7 @@ def diagram(document: Mapping[str, Any]) -> str | None:
         plots.dots(axes, [(b["confidence"], b["accuracy"]) for b in before], first=True)
     plots.dots(axes, [(b["confidence"], b["accuracy"]) for b in after], first=False)
     plots.whiskers(axes, [(b["confidence"], b["low"], b["high"]) for b in after])
-    shown = ", ".join(f"{b['accuracy']:.1%} right at {b['confidence']:.1%}" for b in after)
+    shown = ", ".join(
+        f"{words.percent(b['accuracy'])} right at {words.percent(b['confidence'])}" for b in after
+    )
     return svg(figure, "reliability", "Accuracy by confidence", f"Test texts: {shown}.")

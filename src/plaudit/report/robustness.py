@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from plaudit.report import words
@@ -51,8 +52,7 @@ def _of_seen(pairs: Section, level: str) -> list[str]:
     said = [
         f"ATTENTION: training or validation has seen {words.count(originals)} of the "
         f"{words.count(pairs['pairs'])} originals{also}, so the model may know them by heart: "
-        "accuracy on them is too favourable. Train anew with "
-        f"data.exclude={pairs['asked'][0]} to leave them out."
+        f"accuracy on them is too favourable. {_without(pairs['asked'])}"
     ]
     unseen = pairs["unseen"]
     if unseen is not None:
@@ -64,16 +64,22 @@ def _of_seen(pairs: Section, level: str) -> list[str]:
     return said
 
 
+def _without(asked: Sequence[str]) -> str:
+    setting = "data.exclude=" + (shlex.quote(asked[0]) if len(asked) == 1 else "TABLE")
+    first = "" if len(asked) == 1 else f"Put the rows of {' and '.join(asked)} into one table. "
+    return f"{first}Train anew with {setting} to leave them out."
+
+
 def _difference(pairs: Section) -> str:
     found = pairs["difference"]
     points = 100 * found["value"]
-    if abs(points) < 0.05:
-        return "The edits make no difference to accuracy."
     ends = (
         ""
         if found["low"] is None
         else f" (interval of the change {100 * found['low']:+.1f} to {100 * found['high']:+.1f})"
     )
+    if abs(points) < 0.05:
+        return f"Accuracy is the same before and after the edits{ends}."
     verb = "cost" if points < 0 else "gain"
     return f"The edits {verb} {abs(points):.1f} points{ends}."
 

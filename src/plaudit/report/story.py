@@ -133,7 +133,8 @@ def _wrong(document: Document) -> str:
 def _weakest(document: Document) -> str:
     for cut in document.get("slices") or []:
         groups = [one for one in cut["groups"] if one["accuracy"]["value"] is not None]
-        if cut["kind"] == "length" and len(groups) > 1:
+        shares = {one["accuracy"]["value"] for one in groups}
+        if cut["kind"] == "length" and len(shares) > 1:
             worst = min(groups, key=lambda one: one["accuracy"]["value"])
             return (
                 f" By length it does worst on texts of {worst['value']} words: "

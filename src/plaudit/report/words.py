@@ -86,12 +86,18 @@ def measure(name: str, value: float | None) -> str:
 
     Examples
     --------
-    >>> measure("macro_f1", 0.9213), measure("log_loss", 0.2134)
-    ('92.1%', '0.213')
+    >>> measure("macro_f1", 0.9213), measure("log_loss", 0.2134), measure("roc_auc", 0.99987)
+    ('92.1%', '0.213', '0.9999')
     """
     if name not in _NUMBERS:
         return percent(value)
-    return MISSING if value is None or math.isnan(value) else f"{value:.3f}"
+    if value is None or math.isnan(value):
+        return MISSING
+    for decimals in range(3, 7):
+        shown = f"{value:.{decimals}f}"
+        if value == 1 or float(shown) != 1:
+            return shown
+    return shown
 
 
 def interval(name: str, estimate: Mapping[str, float | None]) -> str:
@@ -149,7 +155,8 @@ def epochs(value: float) -> str:
     >>> epochs(1.0), epochs(2.5)
     ('1 epoch', '2.5 epochs')
     """
-    return f"{value:.3g} epoch" if value == 1 else f"{value:.3g} epochs"
+    shown = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{shown} epoch" if shown == "1" else f"{shown} epochs"
 
 
 def duration(seconds: float | None) -> str:
@@ -177,7 +184,7 @@ def duration(seconds: float | None) -> str:
     whole = round(seconds)
     hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
     if hours:
-        return f"{hours} h {minutes} min"
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{minutes} min {rest} s" if rest else f"{minutes} min"
 
 

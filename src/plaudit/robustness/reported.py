@@ -15,6 +15,28 @@ from plaudit.report.pages import REPORT, pages
 SECTION = "robustness"
 
 
+def check_reported(model: Path | str) -> None:
+    """Raise ArtifactError where a result could not be put into the model's report.
+
+    Parameters
+    ----------
+    model : Path or str
+        The model folder.
+
+    Raises
+    ------
+    plaudit.errors.ArtifactError
+        The folder has no report.json, was changed, or its card was edited.
+    """
+    folder = Path(model)
+    if not (folder / REPORT).is_file():
+        raise ArtifactError(
+            f"{folder} has no {REPORT} to add to. Leave --into-report out, or take --out FILE."
+        )
+    artifact.verify(folder)
+    artifact.check_unedited(folder)
+
+
 def into_report(model: Path | str, section: Mapping[str, Any], *, say: Say = silent) -> Path:
     """Add a result to report.json and render page and card from it again.
 
@@ -34,15 +56,11 @@ def into_report(model: Path | str, section: Mapping[str, Any], *, say: Say = sil
     Raises
     ------
     plaudit.errors.ArtifactError
-        The folder has no report.json, or was changed.
+        As :func:`check_reported`.
     """
+    check_reported(model)
     folder = Path(model)
     source = folder / REPORT
-    if not source.is_file():
-        raise ArtifactError(
-            f"{folder} has no {REPORT} to add to. Leave --into-report out, or take --out FILE."
-        )
-    artifact.verify(folder)
     document = json.loads(source.read_text(encoding="utf-8"))
     if document.get(SECTION) is not None:
         say(f"{source}: the earlier section on robustness is replaced.")
