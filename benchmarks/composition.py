@@ -1,11 +1,13 @@
 """What do the options that help give together, and which gave how much of it?
 
 Each arm is trained with the same seeds on the same rows and answers the same held-out reviews:
-``plain`` is the recipe imdb-minilm; ``guessed`` reads 512 tokens, from an encoder that has guessed
-the training reviews' hidden words for 20 epochs; ``taught`` is imdb-minilm-distilled, a student of
-imdb-mpnet; ``both`` is that student from that encoder; ``teacher`` is imdb-mpnet itself. Guessing
-and the first teacher are trained once, with seed 0, on the training rows alone. Differences are
-paired, over rows, of the means over seeds. It is work for a GPU: minutes there, days without. Runs
+``plain`` is the recipe imdb-minilm (256 tokens, two epochs); ``guessed`` starts from an encoder
+that has guessed the training reviews' hidden words for 20 epochs, and reads 512 tokens at twice the
+rate; ``taught`` is imdb-minilm-distilled, a student of imdb-mpnet, with 512 tokens and four epochs;
+``both`` is that student from that encoder; ``teacher`` is imdb-mpnet itself. So an arm is a whole
+recipe, and its gain that of all that it changes. Guessing and the first teacher are trained once,
+with seed 0, on the training rows alone. Differences are paired: over rows, of the means over the
+seeds that both arms have. It is work for a GPU: minutes there, days without. Runs
 that are in the folder already are taken as they are, so that it goes on where it was ended, and so
 that their seconds may come from a card that others used as well.
 
@@ -73,11 +75,15 @@ def setting(arm: str, seed: int, work: Path, more: list[str]) -> Config:
 
 
 def trained(config: Config) -> Path:
-    """Train, unless the run is there and has a model."""
+    """Train, or go on where the run was ended; what has a model is left as it is."""
     folder = Path(config.out) / config.name
     if (folder / "model" / "report.json").is_file():
         say(f"{folder}: trained before")
         return folder
+    if (folder / "config.toml").is_file():
+        return run.resume(folder).folder
+    if folder.exists():
+        raise SystemExit(f"{folder} is no whole run; remove it, and do this again")
     return run.train(config).folder
 
 
@@ -104,23 +110,26 @@ def told(report: dict[str, Any]) -> dict[str, Any]:
 
 def compared(runs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return each arm's mean over seeds with an interval over rows, and what it gains on plain."""
-    right = {
-        arm: np.array([[c == "1" for c in each["right"]] for name, each in runs.items()
-                       if name.rpartition("-")[0] == arm])
-        for arm in ARMS
-    }  # fmt: skip
-    random = np.random.default_rng(0)
-    arms = {arm: each_SN.mean(axis=0) for arm, each_SN in right.items() if len(each_SN)}
-    (rows,) = {len(mean_N) for mean_N in arms.values()}
-    drawn = random.integers(0, rows, (RESAMPLES, rows))
-    found = {}
-    for arm, mean_N in arms.items():
+    right: dict[str, dict[str, np.ndarray]] = {arm: {} for arm in ARMS}
+    for name, each in runs.items():
+        arm, _, seed = name.rpartition("-")
+        right[arm][seed] = np.array([c == "1" for c in each["right"]], dtype=float)
+    (rows,) = {len(right_N) for arm in right.values() for right_N in arm.values()}
+    drawn = np.random.default_rng(0).integers(0, rows, (RESAMPLES, rows))
+    found: dict[str, dict[str, Any]] = {}
+    for arm, by_seed in right.items():
+        if not by_seed:
+            continue
         found[arm] = {
-            "seeds": [round(100 * float(value), 2) for value in right[arm].mean(axis=1)],
-            "accuracy": interval(mean_N, drawn),
+            "seeds": [round(100 * float(right_N.mean()), 2) for right_N in by_seed.values()],
+            "accuracy": interval(np.mean(list(by_seed.values()), axis=0), drawn),
         }
-        if arm != "plain" and "plain" in arms:
-            found[arm]["over_plain"] = interval(mean_N - arms["plain"], drawn)
+        for other in ("plain", "guessed"):
+            # Of the seeds that both have: others would be other runs, and no comparison.
+            both = [seed for seed in by_seed if seed in right[other]]
+            if both and other in found and other != arm:
+                gained_SN = [by_seed[seed] - right[other][seed] for seed in both]
+                found[arm][f"over_{other}"] = interval(np.mean(gained_SN, axis=0), drawn)
     return found
 
 

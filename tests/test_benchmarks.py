@@ -491,6 +491,9 @@ def test_arms_are_compared_with_the_plain_one_row_by_row() -> None:
     # Per row 0, 0.5, 1 and 0: no resample of rows loses, and one of ones alone gains 100.
     assert (gain["value"], gain["low"]) == (37.5, 0.0)
     assert 75 <= gain["high"] <= 100
+    # Of the seeds that both have: the easy first one alone.
+    one = composition.compared({n: {"right": r} for n, r in rows.items() if n != "both-1"})
+    assert one["both"]["over_plain"]["value"] == 25.0
 
 
 def test_an_arm_of_the_composition_is_laid_out_with_its_runs(tmp_path: Path) -> None:
@@ -507,7 +510,7 @@ def test_an_arm_of_the_composition_is_laid_out_with_its_runs(tmp_path: Path) -> 
     (tmp_path / "composition.json").write_text(json.dumps(raw), encoding="utf-8")
     page = results_table.page("# Results\n", tmp_path / "ablate")
     assert "| 50.0, 25.0 |  | 0.400 | 2.0 |" in page
-    assert "| 100.0 | **+62.5 (" in page
+    assert "| 100.0 | +50.0 (" in page  # beside the seed that both have
     assert "taught" not in page
     assert "4 held-out rows" in page
     assert "a card, torch 2, commit abc." in page

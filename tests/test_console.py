@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.console import as_json, guarded, inert, say
+from plaudit.console import as_json, guarded, inert, say, shown
 
 
 @given(st.text(st.characters()))
@@ -60,3 +60,11 @@ def test_what_the_system_refuses_is_the_users_to_mend(capsys, tmp_path):
     assert left.value.code == 2
     shown = capsys.readouterr().err
     assert str(tmp_path / "x") in shown and "Traceback" not in shown
+
+
+def test_what_follows_a_result_is_done_though_its_reader_has_left():
+    done = []
+    with shown():  # under pytest standard output has no number of its own
+        raise BrokenPipeError
+    done.append("file")
+    assert done == ["file"]

@@ -10,7 +10,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -199,7 +199,8 @@ def _fail(message: str) -> None:
 def _discard_output() -> None:
     # Python flushes at exit, and would complain about the closed pipe once more.
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
+    with suppress(OSError, ValueError):  # a stream that is no file needs none of it
+        os.dup2(null, sys.stdout.fileno())
     os.close(null)
 
 

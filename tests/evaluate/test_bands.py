@@ -62,6 +62,8 @@ def test_years_are_cut_between_years_and_have_no_thousands():
     assert len(sizes) == 4
     assert min(sizes.values()) >= 50
     assert next(iter(sizes)) == "up to 2004"
+    odd = counted(bands.values([str(1998 + n % 26) for n in range(260)] + ["0", "9999"]))
+    assert list(odd)[:2] == ["up to 2004", "2005 to 2010"]
     large = counted(bands.values([str(1_000_000 + n) for n in range(200)]))
     assert len(large) == 4
     assert min(large.values()) >= 40

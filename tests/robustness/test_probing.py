@@ -205,6 +205,9 @@ def test_what_could_not_go_into_the_report_is_told_before_the_work(
     done = plaudit_(str(own), "--into-report")
     assert done.exit_code == 2
     assert "no report.json to add to" in done.stderr
+    done = plaudit_(str(tmp_path / "nowhere"), "--into-report")
+    assert done.exit_code == 2
+    assert "nowhere is not there" in done.stderr
 
 
 def test_hostile_texts_stay_inert_in_the_report(

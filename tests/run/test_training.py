@@ -327,6 +327,32 @@ def test_a_card_that_its_owner_edited_is_not_written_over(
     assert (model / "README.md").is_file()
 
 
+@pytest.mark.parametrize("left", ["staged", "pages", "manifest"])
+def test_a_write_that_was_cut_off_is_not_taken_for_an_edit(
+    left: str, done: tuple[run.Run, Notes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(done[0].model, model)
+    last = {"staged": "report.json", "pages": "plaudit.json", "manifest": "README.md"}[left]
+    replace = Path.replace
+
+    def cut_off(self: Path, target: Path) -> Path:
+        if Path(target).name == last:
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    pages = {"report.json": "{}", "README.md": "another card"}
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            artifact.add(model, pages)
+    artifact.add(model, pages)
+    assert (model / "README.md").read_text() == "another card"
+    artifact.verify(model)
+    artifact.check_unedited(model)
+    assert not list(model.glob(".*"))
+
+
 def test_there_is_no_report_without_a_run(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"report\.json"):
         run.rebuild_report(tmp_path)

@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from plaudit.errors import ArtifactError, TrainingError
+from plaudit.errors import ArtifactError, ConfigError, TrainingError
 from plaudit.train.checkpoint import Checkpoints
 from plaudit.train.durable import extent_of
 from plaudit.train.state import RandomStates, State, joined, split
@@ -234,3 +234,13 @@ def test_a_part_goes_on_from_what_was_kept_of_it() -> None:
     state.hold(model=kept)
     State(state.take()).hold(model=fresh)
     assert torch.equal(kept.weight, fresh.weight)
+
+
+def test_a_state_that_fits_no_longer_says_what_to_do() -> None:
+    def optimizer(*sizes: int) -> torch.optim.Optimizer:
+        groups = [{"params": [torch.nn.Parameter(torch.zeros(size))]} for size in sizes]
+        return torch.optim.AdamW(groups)
+
+    kept = {"optimizer": optimizer(3, 4).state_dict()}
+    with pytest.raises(ConfigError, match=r"state of the optimizer does not fit.*begin the run"):
+        State(kept).hold(optimizer=optimizer(3))

@@ -1,5 +1,7 @@
 """A search space is held against the schema, and every mistake in it is named at once."""
 
+import re
+
 import pytest
 
 from plaudit.config.keys import by_key
@@ -138,6 +140,18 @@ def test_a_number_that_is_given_settles_conditions_however_it_is_spelled(tmp_pat
         space = read(tmp_path, text, given={"optim.head_lr": spelled})
         assert list(space) == ["optim.lr", "optim.layer_decay"]
     assert list(read(tmp_path, text, given={"optim.head_lr": "1e-2"})) == ["optim.lr"]
+
+
+@pytest.mark.parametrize(
+    ("when", "given"),
+    [('"craft.fgm" = 1', "1.0"), ('"craft.fgm" = 1.0', "1"), ('"evaluate.baseline" = true', "yes")],
+)
+def test_a_condition_is_about_the_value_and_not_its_kind_in_toml(tmp_path, when, given):
+    text = f"optim.lr = {{low = 1e-5, high = 1e-4, when = {{{when}}}}}\n"
+    (key,) = re.findall('"(.*?)"', when)
+    assert list(read(tmp_path, text, given={key: given})) == ["optim.lr"]
+    with pytest.raises(ConfigError, match="nothing is left"):
+        read(tmp_path, text, given={key: "0"})
 
 
 def test_the_shipped_space_is_valid_and_leaves_the_budget_alone_unless_asked():

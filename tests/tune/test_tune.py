@@ -236,6 +236,13 @@ def test_a_setting_that_is_given_is_not_searched_wherever_it_stands(tmp_path, wo
         tuning.tune(words[0], [*words[1:], f"out={tmp_path}"], space=space)
 
 
+def test_a_file_that_is_called_like_a_setting_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "optim.lr=2e-4.toml").write_text("[train]\nepochs = 1\n")
+    assert tuning._given("optim.lr=2e-4.toml", ["train.epochs = 2"]) == {"train.epochs": " 2"}
+    assert tuning._given("optim.lr=2e-4", []) == {"optim.lr": "2e-4"}
+
+
 def test_what_a_tuning_was_begun_with_is_not_given_again(done):
     asked = ["tune", "--resume", done["folder"], "--space", "nope.toml", "--pruner", "none"]
     ended = CliRunner().invoke(app, asked)

@@ -36,10 +36,17 @@ def add(folder: Path, files: Mapping[str, str], *, spec: Spec | None = None) -> 
     if CARD in files:
         check_unedited(folder)
     for name, content in files.items():
-        staged = folder / f".{name}"
-        staged.write_text(content, encoding="utf-8")
-        staged.replace(folder / name)
+        _staged(folder, name).write_text(content, encoding="utf-8")
+    # The card comes last: as long as it is staged, one that does not fit was not edited.
+    for name in (name for name in files if name != CARD):
+        _staged(folder, name).replace(folder / name)
     write(folder, spec or read_spec(folder))
+    if CARD in files:
+        _staged(folder, CARD).replace(folder / CARD)
+
+
+def _staged(folder: Path, name: str) -> Path:
+    return folder / f".{name}"
 
 
 def check_unedited(folder: Path) -> None:
@@ -54,10 +61,11 @@ def check_unedited(folder: Path) -> None:
     ArtifactError
         It was edited, and writing it anew would lose what its owner wrote.
     """
-    if not (folder / MANIFEST).is_file() or not (folder / CARD).is_file():
+    interrupted = _staged(folder, CARD).is_file()
+    if interrupted or not (folder / MANIFEST).is_file() or not (folder / CARD).is_file():
         return
     expected = files_of(folder).get(CARD)
-    if expected is not None and _wrong(folder, CARD, expected):
+    if expected is not None and _sha256(folder / CARD) != expected:
         raise ArtifactError(
             f"{folder / CARD} was edited since plaudit wrote it, and would be overwritten. Move it "
             "away, do this again, and put back into the new one what you had written."
@@ -68,6 +76,8 @@ def write(folder: Path, spec: Spec) -> None:
     """Write the manifest of what is in the folder now."""
     own = (p for p in sorted(folder.iterdir()) if p.is_file() and not p.name.startswith("."))
     files = {p.name: _sha256(p) for p in own if p.name != MANIFEST}
+    if (card := _staged(folder, CARD)).is_file():
+        files = dict(sorted({**files, CARD: _sha256(card)}.items()))
     values = spec.model_dump(mode="json") | {"files": files}
     staged = folder / f".{MANIFEST}"
     staged.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

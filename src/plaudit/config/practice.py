@@ -105,7 +105,7 @@ class PretrainConfig(Section):
     epochs: Annotated[float, Field(ge=0.0)] = 0.0
     """Passes over the texts in which the encoder learns to guess hidden words (Devlin et al. 2019;
     within the task, Sun et al. 2019); may be a part of one. 0: none. A point of accuracy on 2,000
-    reviews by four of them, and on all by twenty; nothing by two (docs/results.md)."""
+    reviews by four of them; on all, part of the best recipe by twenty (docs/results.md)."""
     texts: str | None = None
     """DATA whose texts are learnt from beside the run's own training texts; labels are not needed,
     and not looked at. What also stands in the validation or held-out part is left out."""
@@ -123,7 +123,7 @@ class DistillConfig(Section):
     weight: Fraction = 0.5
     """Share of the loss that follows the teacher instead of the labels (1: all of it; 0: none, and
     the teacher is not asked). By a teacher no larger, on 2,000 reviews no gain
-    (docs/results.md); by one five times the size, on all, some 0.8 points."""
+    (docs/results.md); one five times the size is part of the best recipe on all."""
     temperature: Annotated[float, Field(gt=0.0)] = 2.0
     """What both models' logits are divided by, the teacher's also by its own, which was fitted: the
     higher, the more its unlikely labels say (Hinton et al. 2015)."""

@@ -79,7 +79,7 @@ def load(what: str | None = None, overrides: Sequence[str] = ()) -> Config:
     ...
     plaudit.errors.ConfigError: optim.lrr=1: optim.lrr is not a setting; did you mean optim.lr?
     """
-    if what is not None and OVERRIDE.match(what) and not _exists(what):
+    if what is not None and is_override(what):
         overrides = [what, *overrides]
         what = None
     layers = Layers()
@@ -96,6 +96,54 @@ def load(what: str | None = None, overrides: Sequence[str] = ()) -> Config:
     if layers.problems:
         raise ConfigError(layers.problems)
     return config
+
+
+def is_override(what: str) -> bool:
+    """Say whether the first word of a command is a setting, and not a file of that name.
+
+    Parameters
+    ----------
+    what : str
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_override("optim.lr=3e-5"), is_override("reviews.csv")
+    (True, False)
+    """
+    return OVERRIDE.match(what) is not None and not _exists(what)
+
+
+def canonical(key: str, text: str) -> str:
+    """Write a setting's value so that all spellings of one value are the same.
+
+    Parameters
+    ----------
+    key : str
+    text : str
+        As the command line has it.
+
+    Returns
+    -------
+    str
+        The text itself where it is no value of the setting.
+
+    Examples
+    --------
+    >>> canonical("optim.lr", "0.001") == canonical("optim.lr", "1e-3")
+    True
+    """
+    setting = by_key()[key]
+    try:
+        found: Any = Config.model_validate(_nest({key: value_of(text, setting)}))
+    except ValidationError:
+        return text
+    for name in key.split("."):
+        found = getattr(found, name)
+    return found if isinstance(found, str) else as_toml(found)
 
 
 def _read_what(what: str, layers: Layers) -> None:
@@ -208,7 +256,18 @@ def _read_override(override: str, layers: Layers) -> None:
 
 
 def value_of(text: str, setting: Setting) -> object:
-    """Read a setting's value as the command line has it; what it cannot be stays text."""
+    """Read a setting's value as the command line has it.
+
+    Parameters
+    ----------
+    text : str
+    setting : Setting
+
+    Returns
+    -------
+    object
+        What cannot be read as TOML stays text.
+    """
     if "null" in setting.kinds and text.strip().lower() == "none":
         return None
     if "string" in setting.kinds and not setting.choices:

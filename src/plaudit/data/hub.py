@@ -102,7 +102,7 @@ def load(location: tuple[str, ...], split: str) -> Any:
 @contextlib.contextmanager
 def _asking(location: tuple[str, ...]) -> Iterator[None]:
     """Turn to the hub or its cache, and say of a failure what to do."""
-    if Path(location[0]).exists():  # datasets would read it in the hub's place
+    if Path(location[0]).is_dir():  # datasets would read it in the hub's place
         raise DataError(
             f"hub:{'/'.join(location)}: a folder of that name is here, and would be read instead. "
             f"For the folder write ./{location[0]}; for the hub, work in another folder."

@@ -19,7 +19,9 @@ _ROWS_IN_BAND = 25  # on average; with fewer an interval says nothing
 _CONFIDENCES = (0.6, 0.8, 0.9, 0.95, 0.99)
 _MOST_NUMBERS = 12  # different numbers that are shown one by one, as ratings are
 _MOST_WORDS = 20
-_NEAR, _DIGITS = 20, 12  # an edge may move by this part of the range; digits of a number at most
+_NEAR = 10  # an edge may move by this part of what the middle half spans
+_DIGITS = 12
+_HUGE = 1e15  # from here on a number is not written out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,7 +141,8 @@ def _cut(value_N: np.ndarray, *, whole: bool, form: str) -> Groups:
     """Cut at quantiles, rounded; whole numbers are shown in the form that is given."""
     bands = min(_BANDS, max(1, len(value_N) // _ROWS_IN_BAND))
     quantiles = np.quantile(value_N, np.arange(1, bands) / bands).tolist()
-    near = (value_N.max() - value_N.min()) / _NEAR if len(value_N) else 0.0
+    # Of the middle half: one row that stands far out must not make all edges coarse.
+    near = float(np.subtract(*np.quantile(value_N, (0.75, 0.25)))) / _NEAR
     rounded = {_round(round(edge) if whole else edge, near) for edge in quantiles}
     edges = sorted(edge for edge in rounded if value_N.min() <= edge < value_N.max())
     if not edges:
@@ -163,7 +166,7 @@ def _round(edge: float, near: float) -> float:
 
 
 def _shown(edge: float, form: str) -> str:
-    return f"{edge:{form}}" if edge % 1 == 0 else f"{edge:.{_DIGITS}g}"
+    return f"{edge:{form}}" if edge % 1 == 0 and abs(edge) < _HUGE else f"{edge!r}"
 
 
 def _used(names: Sequence[str], group_N: np.ndarray) -> Groups:

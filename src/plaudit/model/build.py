@@ -47,7 +47,7 @@ def encoder_location(encoder: str) -> str:
         return str(Path(spec.origin).parent / "model")
     if encoder.startswith(HUB):
         name = encoder.removeprefix(HUB)
-        if Path(name).exists():  # transformers would read it in the hub's place
+        if name and Path(name).is_dir():  # transformers would read it in the hub's place
             raise ConfigError(
                 f"model.encoder = {encoder!r}: a folder of that name is here, and would be read "
                 f"instead. For the folder write ./{name}; for the hub, work in another folder."

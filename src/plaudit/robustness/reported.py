@@ -26,9 +26,10 @@ def check_reported(model: Path | str) -> None:
     Raises
     ------
     plaudit.errors.ArtifactError
-        The folder has no report.json, was changed, or its card was edited.
+        The folder is no model, has no report.json, was changed, or its card was edited.
     """
     folder = Path(model)
+    artifact.read_spec(folder)
     if not (folder / REPORT).is_file():
         raise ArtifactError(
             f"{folder} has no {REPORT} to add to. Leave --into-report out, or take --out FILE."

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from plaudit.errors import ConfigError
+
 
 class Stateful(Protocol):
     """A part of a run that changes as it goes on."""
@@ -43,7 +45,15 @@ class State:
         for name, part in parts.items():
             self._parts[name] = part
             if name in self._kept:
-                part.load_state_dict(self._kept.pop(name))
+                kept = self._kept.pop(name)
+                try:
+                    part.load_state_dict(kept)
+                except ValueError as error:
+                    raise ConfigError(
+                        f"the state of the {name} does not fit ({error}): the run was begun by "
+                        "another version of plaudit, which trained other weights, or at other "
+                        "rates. Go on with that version, or begin the run anew."
+                    ) from error
 
     def take(self) -> dict[str, Any]:
         """Return the state of each part as it is now."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from plaudit.ablate.arms import ALIKE, BUDGET_KEYS
 from plaudit.config.keys import Setting, by_key, nearest
-from plaudit.config.resolve import Layers, mistake, read_file, unknown, value_of
+from plaudit.config.resolve import Layers, canonical, mistake, read_file, unknown
 from plaudit.config.toml import as_toml
 from plaudit.errors import ConfigError
 from plaudit.tune.space import Dimension
@@ -213,15 +213,13 @@ def _spelled(setting: Setting, value: object) -> str:
     return value if isinstance(value, str) else as_toml(_meant(setting, value))
 
 
-def _plain(value: object) -> str:
-    """Write a value so that two spellings of one number are the same."""
-    return value if isinstance(value, str) else as_toml(value)
-
-
 def _dimension(setting: Setting, entry: Mapping[str, Any]) -> Dimension:
     when = entry.get("when", {})
     conditions = {
-        key: tuple(map(_plain, values if isinstance(values, list) else [values]))
+        key: tuple(
+            value if isinstance(value, str) else as_toml(value)
+            for value in (values if isinstance(values, list) else [values])
+        )
         for key, values in when.items()
     }
     if "choices" in entry:
@@ -243,9 +241,9 @@ def _narrowed(space: Sequence[Dimension], given: Mapping[str, str]) -> list[Dime
     kept = []
     for dimension in space:
         settled = {
-            key: _plain(value_of(given[key], by_key()[key])) in values
+            key: canonical(key, given[key]) in {canonical(key, value) for value in values}
             for key, values in dimension.when.items()
-            if key in given
+            if key in given and key in by_key()
         }
         if all(settled.values()):
             left = {key: values for key, values in dimension.when.items() if key not in settled}

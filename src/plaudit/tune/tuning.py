@@ -14,7 +14,7 @@ from plaudit import artifact
 from plaudit.ablate.kept import write_json
 from plaudit.ablate.trial import Bench
 from plaudit.config import Config, dump_toml, load, multilabel
-from plaudit.config.resolve import OVERRIDE
+from plaudit.config.resolve import is_override
 from plaudit.errors import ConfigError, Interrupted, TrainingError
 from plaudit.report.pages import REPORT, pages
 from plaudit.report.tuned import render
@@ -160,7 +160,7 @@ def resume(
 
 def _given(what: str | None, overrides: Sequence[str]) -> dict[str, str]:
     """Return what has a value by the command line; its first word may be a setting, too."""
-    first = [what] if what is not None and OVERRIDE.match(what) else []
+    first = [what] if what is not None and is_override(what) else []
     pairs = (word.partition("=") for word in (*first, *overrides))
     return {key.strip(): text for key, _, text in pairs}
 
