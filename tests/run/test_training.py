@@ -368,6 +368,16 @@ def test_a_mistake_leaves_no_folder_behind(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize("setting", ["craft.pull", "craft.unfreeze_fraction"])
+def test_what_could_do_nothing_with_a_frozen_encoder_is_refused_before_there_is_a_folder(
+    setting: str, reviews_file: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    frozen = (f"{setting}=0.5", "model.freeze_layers=2")
+    with pytest.raises(ConfigError, match=rf"^{setting} has nothing to .* or freeze fewer\.$"):
+        run.train(configured(reviews_file, tiny_encoder, tmp_path / "runs", *frozen))
+    assert not (tmp_path / "runs").exists()
+
+
 def test_duplicates_never_straddle_the_split(tiny_encoder: Path, tmp_path: Path) -> None:
     path = tmp_path / "doubled.csv"
     lines = [f"the film{n % 40}<br /> was {'good' if n % 2 else 'bad'}" for n in range(80)]

@@ -241,15 +241,6 @@ def test_the_pull_changes_a_step_by_its_share_of_the_way_gone(tiny_encoder, tiny
         torch.testing.assert_close(p2_free - p2, back + torch.zeros_like(p2), atol=1e-6, rtol=1e-4)
 
 
-@pytest.mark.parametrize("setting", ["craft.pull", "craft.unfreeze_fraction"])
-def test_what_could_do_nothing_with_a_frozen_encoder_is_refused(
-    setting, tiny_encoder, tiny_tokenizer
-):
-    frozen = {setting: "0.5", "model.freeze_layers": "2", "train.max_steps": "4"}
-    with pytest.raises(ConfigError, match=rf"^{setting} has nothing to .* or freeze fewer\.$"):
-        taught(step_config(tiny_encoder, **frozen), tiny_tokenizer)
-
-
 def test_layers_are_unfrozen_one_by_one_from_the_head_down(tiny_encoder, tiny_tokenizer):
     settings = {"craft.unfreeze_fraction": "0.6", "train.max_steps": "10", "craft.fgm": "0.1"}
     config = step_config(tiny_encoder, **settings | {"optim.lr": "0.01"})

@@ -32,7 +32,7 @@ from plaudit.text.packing import AnyBatch, PackedLoader
 from plaudit.text.sampling import Draw, TokenBudgetSampler
 from plaudit.train.contrast import contrast
 from plaudit.train.course import Course, plan_course
-from plaudit.train.craft import Craft, Validate
+from plaudit.train.craft import Craft, Validate, check_craft
 from plaudit.train.distill import Soft
 from plaudit.train.drive import Trained, drive
 from plaudit.train.imbalance import Balance
@@ -74,6 +74,7 @@ def new_model(
     check_vocabulary(model.stock, encoder.tokenizer, config.model.encoder)
     if config.lora.rank:
         lora.adapt(model, config.lora, frozen_layers=config.model.freeze_layers)
+    check_craft(model, config)
     return model
 
 

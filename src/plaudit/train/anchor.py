@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from plaudit.errors import ConfigError
 from plaudit.model import families
 from plaudit.model.classifier import ReviewClassifier
 
@@ -29,20 +28,10 @@ class Anchor:
         Before its first step.
     fresh_layers : int
         Top layers that were given random weights, which nothing calls for a return to.
-
-    Raises
-    ------
-    ConfigError
-        No pretrained weight is trained.
     """
 
     def __init__(self, model: ReviewClassifier, *, fresh_layers: int = 0) -> None:
         self.parameters = pretrained_parameters(model, fresh_layers)
-        if not self.parameters:
-            raise ConfigError(
-                "craft.pull has nothing to pull back: model.freeze_layers and model.reinit_layers "
-                "leave no pretrained weight to be trained. Set craft.pull to 0, or freeze fewer."
-            )
         self.pretrained = [p.detach().clone() for p in self.parameters]
 
     @torch.no_grad()

@@ -12,17 +12,45 @@ import torch
 
 from plaudit.config import Config
 from plaudit.data.unlabelled import NO_LABEL
+from plaudit.errors import ConfigError
 from plaudit.model import families
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.losses import BinaryLoss, Loss, symmetric_kl
 from plaudit.train.adversarial import perturbed
-from plaudit.train.anchor import Anchor
+from plaudit.train.anchor import Anchor, pretrained_parameters
 from plaudit.train.averaging import Average
 from plaudit.train.distill import Soft
 from plaudit.train.imbalance import Balance
 from plaudit.train.unfreezing import Unfreezing
 
 Validate = Callable[[], Mapping[str, float]]
+
+
+def check_craft(model: ReviewClassifier, config: Config) -> None:
+    """See that what is asked for has weights to be done to.
+
+    Parameters
+    ----------
+    model : ReviewClassifier
+        With what is not trained frozen.
+    config : Config
+
+    Raises
+    ------
+    ConfigError
+        So many layers are frozen that it could do nothing.
+    """
+    craft, fresh = config.craft, config.model.reinit_layers
+    if craft.pull and not pretrained_parameters(model, fresh):
+        raise ConfigError(
+            "craft.pull has nothing to pull back: model.freeze_layers and model.reinit_layers "
+            "leave no pretrained weight to be trained. Set craft.pull to 0, or freeze fewer."
+        )
+    if craft.unfreeze_fraction and not pretrained_parameters(model):
+        raise ConfigError(
+            "craft.unfreeze_fraction has nothing to unfreeze: model.freeze_layers leaves the head "
+            "alone to be trained. Set craft.unfreeze_fraction to 0, or freeze fewer."
+        )
 
 
 class Craft:

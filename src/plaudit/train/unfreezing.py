@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from torch import nn
 
-from plaudit.errors import ConfigError
 from plaudit.model import families
 from plaudit.model.classifier import ReviewClassifier
 
@@ -19,11 +18,6 @@ class Unfreezing:
     fraction : float, in (0, 1]
         Share of the steps after which all is trained. In the first of as many equal parts as there
         are layers and embeddings, the head trains alone; in each further one, a layer more.
-
-    Raises
-    ------
-    ConfigError
-        The head alone is trained anyway.
 
     Notes
     -----
@@ -40,11 +34,6 @@ class Unfreezing:
             if parameter.requires_grad
         ]
         self._done = -1.0
-        if all(opens == 0 for opens, _ in self._opens):
-            raise ConfigError(
-                "craft.unfreeze_fraction has nothing to unfreeze: model.freeze_layers leaves the "
-                "head alone to be trained. Set craft.unfreeze_fraction to 0, or freeze fewer."
-            )
 
     def at(self, done: float) -> None:
         """Freeze and unfreeze for a share of the steps that is over."""
