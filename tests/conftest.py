@@ -6,10 +6,15 @@ import json
 import random
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 
 from plaudit.model import device
+
+# How long an example takes is the machine's doing, and decides no test.
+hypothesis.settings.register_profile("plaudit", deadline=None)
+hypothesis.settings.load_profile("plaudit")
 
 # Tensors here are tiny: a second thread costs more in waiting than it brings.
 torch.set_num_threads(1)

@@ -58,7 +58,7 @@ def test_a_text_from_hell_has_an_answer_and_it_is_the_same_each_time(classifier,
 
 
 @pytest.mark.promise("an answer, the same each time", fault="any text that can be thought of")
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.text(st.characters(), max_size=200))  # lone surrogates and NUL included
 @example("\ud800\0<b>")
 def test_any_text_has_an_answer_and_it_is_the_same_each_time(classifier, text):
@@ -101,7 +101,7 @@ def test_what_is_no_text_is_an_error_that_says_which(classifier, value):
         classifier.predict(["fine", value])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(st.sampled_from("<>&;#x!-/b \u0301\ud800\0"), max_size=60))
 def test_cleaning_settles_whatever_it_is_given(text):
     assert clean(clean(text)) == clean(text)

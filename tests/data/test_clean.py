@@ -4,7 +4,7 @@ import time
 import unicodedata
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from plaudit.config import CleanConfig
@@ -25,7 +25,6 @@ ANY = st.text(st.characters())
 NASTY = st.lists(st.sampled_from([*PIECES, " ", "\n", "\t"]), max_size=24).map("".join)
 
 
-@settings(deadline=None)
 @given(st.one_of(NASTY, ANY), SWITCHES)
 @example("<b<br>>", CleanConfig())
 @example("<b.>", CleanConfig(remove_punctuation=True))
@@ -42,13 +41,11 @@ def test_cleaning_twice_is_cleaning_once_whatever_is_switched_off(
     assert clean(once, config) == once
 
 
-@settings(deadline=None)
 @given(st.one_of(NASTY, ANY))
 def test_with_everything_off_nothing_changes(text: str) -> None:
     assert clean(text, OFF) == text
 
 
-@settings(deadline=None)
 @given(st.one_of(NASTY, ANY))
 def test_what_comes_out_is_composed_folded_and_encodable(text: str) -> None:
     cleaned = clean(text)
@@ -57,7 +54,6 @@ def test_what_comes_out_is_composed_folded_and_encodable(text: str) -> None:
     assert not any(unicodedata.category(character) in ("Cc", "Cs") for character in cleaned)
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(categories=["L", "N"], max_codepoint=0x24F)))
 def test_plain_words_are_never_touched(text: str) -> None:
     assert clean(text) == text

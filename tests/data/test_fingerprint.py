@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plaudit.data.fingerprint import fingerprint, fingerprints
@@ -13,7 +13,6 @@ def test_a_fingerprint_never_changes() -> None:
     assert fingerprint("") == 13020603013274838756
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(st.characters(), max_size=5), max_size=20))
 def test_texts_share_a_fingerprint_exactly_when_they_are_equal(texts: list[str]) -> None:
     prints = fingerprints(iter(texts))

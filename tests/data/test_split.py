@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plaudit.config import CleanConfig, SplitConfig
@@ -39,7 +39,6 @@ def texts_of(prints: Prints, division: Division) -> list[set[int]]:
 ROWS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 2)), min_size=40, max_size=150)
 
 
-@settings(deadline=None)
 @given(ROWS, st.sampled_from(["any", "blocks"]), st.integers(0, 5))
 def test_no_text_ever_stands_in_two_parts(
     rows: list[tuple[int, int]], order: Order, seed: int
@@ -61,7 +60,6 @@ def test_no_text_ever_stands_in_two_parts(
     assert placed == len(rows) - (division.duplicates if order == "blocks" else 0)
 
 
-@settings(deadline=None)
 @given(ROWS, st.randoms(use_true_random=False), st.integers(0, 2**32 - 1), st.booleans())
 def test_the_order_of_rows_does_not_matter(
     rows: list[tuple[int, int]], random: object, seed: int, capped: bool
@@ -247,7 +245,6 @@ def test_no_rows_is_an_error() -> None:
         divide(nothing.astype(np.uint64), nothing, SplitConfig(), seed=0, order="any")
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=8), st.integers(0, 500))
 def test_quotas_add_up_and_stay_in_proportion(counts: list[int], total: int) -> None:
     counts_L = np.array(counts)

@@ -287,7 +287,7 @@ def test_all_or_none_right_is_not_certainty(right):
     assert score(probabilities, targets, names(2), bootstrap=0).metrics["accuracy"].low is None
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     rows=st.integers(2, 40),
     classes=st.integers(2, 5),

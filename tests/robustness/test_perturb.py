@@ -26,7 +26,7 @@ SEEDS = st.integers(0, 2**32)
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(text=CLEANED, seed=SEEDS)
 def test_the_same_random_gives_the_same_text_and_never_nothing(
     name: str, text: str, seed: int
@@ -37,7 +37,7 @@ def test_the_same_random_gives_the_same_text_and_never_nothing(
     assert changed.strip()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=CLEANED, seed=SEEDS)
 def test_typos_keep_every_letter_and_the_ends_of_words(text: str, seed: int) -> None:
     changed = perturb.typos(text, Random(seed))
@@ -47,13 +47,13 @@ def test_typos_keep_every_letter_and_the_ends_of_words(text: str, seed: int) -> 
     assert (changed != text) == any(len(set(w[1:-1])) > 1 for w in before)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=CLEANED, seed=SEEDS)
 def test_html_is_what_cleaning_takes_away_again(text: str, seed: int) -> None:
     assert clean(perturb.with_html(text, Random(seed))) == clean(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=CLEANED, seed=SEEDS)
 def test_words_and_their_order_survive_without_punctuation(text: str, seed: int) -> None:
     def letters(some: str) -> list[str]:
@@ -62,7 +62,7 @@ def test_words_and_their_order_survive_without_punctuation(text: str, seed: int)
     assert letters(perturb.without_punctuation(text, Random(seed))) == letters(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=CLEANED, seed=SEEDS)
 def test_names_are_swapped_for_others_of_their_kind_and_nothing_else(text: str, seed: int) -> None:
     changed = perturb.with_other_names(text, Random(seed))
@@ -75,7 +75,7 @@ def test_names_are_swapped_for_others_of_their_kind_and_nothing_else(text: str, 
     assert len(set(zip(before, after, strict=True))) == len(set(before))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=CLEANED, seed=SEEDS)
 def test_what_is_added_leaves_the_text_whole(text: str, seed: int) -> None:
     for change in (perturb.with_emoji, perturb.with_irrelevant_sentence):

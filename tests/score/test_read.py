@@ -185,7 +185,7 @@ def test_a_file_that_cannot_be_used_as_a_whole_is_refused(tmp_path, name, conten
 cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(cells, cells), max_size=12), st.integers(1, 5))
 def test_any_csv_that_was_written_is_read_as_it_was_from_any_row_on(tmp_path_factory, rows, start):
     path = tmp_path_factory.mktemp("any") / "in.csv"
@@ -200,7 +200,7 @@ def test_any_csv_that_was_written_is_read_as_it_was_from_any_row_on(tmp_path_fac
         assert rest == found[start:]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.binary(max_size=120), st.sampled_from(["in.csv", "in.jsonl", "in.tsv"]))
 def test_any_bytes_are_read_to_their_end_and_every_row_has_its_place(tmp_path_factory, noise, name):
     path = tmp_path_factory.mktemp("any") / name
