@@ -7,9 +7,9 @@ rate; ``taught`` is imdb-minilm-distilled, a student of imdb-mpnet, with 512 tok
 ``both`` is that student from that encoder; ``teacher`` is imdb-mpnet itself. So an arm is a whole
 recipe, and its gain that of all that it changes. Guessing and the first teacher are trained once,
 with seed 0, on the training rows alone. Differences are paired: over rows, of the means over the
-seeds that both arms have. It is work for a GPU: minutes there, days without. Runs
-that are in the folder already are taken as they are, so that it goes on where it was ended, and so
-that their seconds may come from a card that others used as well.
+seeds that both arms have. It is work for a GPU: some 300 million tokens. Runs that
+are in the folder already are taken as they are, so that it goes on where it was ended, and so that
+their seconds may come from a card that others used as well.
 
 --short trains every arm for three steps with the bundled encoder as its own teacher, and writes no
 file; its figures mean nothing.

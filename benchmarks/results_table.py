@@ -192,12 +192,11 @@ def together(result: Mapping[str, Any]) -> str:
     """Lay the raw result of ``composition.py`` out as Markdown between its marks."""
     heads = ["what", "accuracy", "of each seed", "over the first", "log loss", "ECE"]
     lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
-    machines = {}
+    every = {name: each for name, each in result["runs"].items() if name != "machine"}
     for arm, what in ARMS.items():
         if (found := result["arms"].get(arm)) is None:
             continue
-        runs = [each for name, each in result["runs"].items() if name.startswith(f"{arm}-")]
-        tests = [each["test"] for each in runs]
+        tests = [each["test"] for name, each in every.items() if name.startswith(f"{arm}-")]
         loss, ece = (
             sum(test[name]["value"] for test in tests) / len(tests) for name in ("log_loss", "ece")
         )
@@ -211,12 +210,13 @@ def together(result: Mapping[str, Any]) -> str:
             f"{100 * ece:.1f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
-        machines |= {
-            f"{m['compute']}, torch {m['torch']}, commit {each['commit']}": each["rows"]
-            for each in runs
-            if (m := each["machine"])
-        }
-    (rows,) = set(machines.values())
+    (rows,) = {each["rows"] for each in every.values()}
+    made = {
+        (each["commit"], *map(each["machine"].get, ("compute", "torch"))) for each in every.values()
+    }
+    machines = sorted(
+        f"{compute}, torch {torch}, commit {commit}" for commit, compute, torch in made
+    )
     note = (
         f"{rows:,} held-out rows; means over seeds, 95% intervals over rows, differences paired. "
         f"{'; '.join(machines)}."

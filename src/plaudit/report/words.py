@@ -64,10 +64,15 @@ def percent(value: float | None) -> str:
         return MISSING
     if value in (0.0, 1.0):
         return f"{value:.0%}"
-    for decimals in range(1, 7):
-        shown = f"{value:.{decimals}%}"
-        if float(shown[:-1]) not in (0.0, 100.0):
-            return shown
+    return _apart(value, "%", 1, (0.0, 100.0))
+
+
+def _apart(value: float, kind: str, fewest: int, bounds: tuple[float, ...]) -> str:
+    """Write a number with as few decimals as keep it apart from what it is not."""
+    for decimals in range(fewest, 7):
+        shown = f"{value:.{decimals}{kind}}"
+        if float(shown.rstrip("%")) not in bounds:
+            break
     return shown
 
 
@@ -93,11 +98,7 @@ def measure(name: str, value: float | None) -> str:
         return percent(value)
     if value is None or math.isnan(value):
         return MISSING
-    for decimals in range(3, 7):
-        shown = f"{value:.{decimals}f}"
-        if value == 1 or float(shown) != 1:
-            return shown
-    return shown
+    return _apart(value, "f", 3, () if value == 1 else (1.0,))
 
 
 def interval(name: str, estimate: Mapping[str, float | None]) -> str:

@@ -29,12 +29,11 @@ def check_reported(model: Path | str) -> None:
         The folder is no model, has no report.json, was changed, or its card was edited.
     """
     folder = Path(model)
-    artifact.read_spec(folder)
+    artifact.verify(folder)
     if not (folder / REPORT).is_file():
         raise ArtifactError(
             f"{folder} has no {REPORT} to add to. Leave --into-report out, or take --out FILE."
         )
-    artifact.verify(folder)
     artifact.check_unedited(folder)
 
 

@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from plaudit.ablate.arms import ALIKE, BUDGET_KEYS
 from plaudit.config.keys import Setting, by_key, nearest
-from plaudit.config.resolve import Layers, canonical, mistake, read_file, unknown
+from plaudit.config.resolve import Layers, read_file
 from plaudit.config.toml import as_toml
+from plaudit.config.values import canonical, mistake, unknown
 from plaudit.errors import ConfigError
 from plaudit.tune.space import Dimension
 
