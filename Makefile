@@ -17,7 +17,7 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 # Where bf16 is fast, the same five minutes are enough for more.
-RECIPE ?= $(if $(shell grep -m1 -o amx_bf16 /proc/cpuinfo 2>/dev/null),quickstart-bf16,quickstart)
+RECIPE ?= $(if $(shell grep -m1 -o -w -e amx_bf16 -e avx512_bf16 /proc/cpuinfo 2>/dev/null),quickstart-bf16,quickstart)
 
 demo: $(READY)  ## fine-tune on real reviews, offline, and write the report
 	$(BIN)/plaudit train $(RECIPE) name=quickstart

@@ -95,11 +95,42 @@ def test_an_encoder_gets_it_where_it_is_faster(
     assert (stock.config._attn_implementation == attention.ATTENTION) is ours
 
 
-def test_training_goes_by_products_and_answering_by_the_kernel(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_twin_has_it_and_leaves_the_model_as_it_was(tmp_path: Path) -> None:
+    model = tiny(tmp_path / "encoder").eval()
+    other = half.twin(model)
+    assert other.stock.config._attn_implementation == attention.ATTENTION
+    assert model.stock.config._attn_implementation != attention.ATTENTION
+
+
+@pytest.mark.parametrize("mask", [True, False])
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_few_texts_at_a_time_attend_as_all_do(
+    mask: bool, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts, mask_B1TT = problem(torch.bfloat16)
+    given = (*(part.detach() for part in parts), mask_B1TT if mask else None)
+    wanted = products(*(part.clone() for part in given[:3]), given[3])
+    seen: list[int] = []
+    own = attention._by_products
+
+    def counted(*inner: Any) -> torch.Tensor:
+        seen.append(len(inner[0]))
+        return own(*inner)
+
+    monkeypatch.setattr(attention, "_by_products", counted)
+    monkeypatch.setattr(attention, "CACHED", at_once * 4 * 64 * 64 * 2)
+    found = attention._part_by_part(*given, (0.0, 16**-0.5))
+    assert seen == {1: [1, 1, 1], 2: [2, 1], 3: [3]}[at_once]
+    torch.testing.assert_close(found, wanted, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("amx", [True, False])
+def test_training_goes_by_products_and_answering_by_what_is_faster(
+    amx: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, (padded, _) = tiny(tmp_path / "encoder"), both(texts())
     before_BC = model(*padded.inputs)
+    monkeypatch.setattr(attention, "_products_answer_faster", lambda: not amx)
     half.prepare(model.stock, BF16)
     calls: list[bool] = []
     own = attention._by_products
@@ -113,9 +144,22 @@ def test_training_goes_by_products_and_answering_by_the_kernel(
         logits_BC = model(*padded.inputs)
         layers = len(calls)
         with torch.no_grad():
-            model(*padded.inputs)
-    assert (layers, len(calls)) == (2, 2)
-    torch.testing.assert_close(logits_BC.float(), before_BC, atol=5e-2, rtol=5e-2)
+            answer_BC = model(*padded.inputs)
+    assert (layers, len(calls)) == (2, 2 if amx else 4)
+    for found_BC in (logits_BC, answer_BC):
+        torch.testing.assert_close(found_BC.float(), before_BC, atol=5e-2, rtol=5e-2)
     # In fp32 the kernel is the faster one either way.
+    before = len(calls)
     model(*padded.inputs)
-    assert len(calls) == 2
+    assert len(calls) == before
+
+
+@pytest.mark.parametrize(
+    ("has", "products"),
+    [(["avx512_bf16"], True), (["avx512_bf16", "amx_bf16"], False), (["avx2"], False)],
+)
+def test_products_answer_where_the_kernel_leaves_instructions_unused(
+    has: list[str], products: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: dict.fromkeys(has, True))
+    assert attention._products_answer_faster.__wrapped__() is products

@@ -90,7 +90,7 @@ def test_without_onednn_a_twin_answers_as_autocast_would_and_shares_the_rest(
     assert own == matrices < layers
     assert {p.dtype for p in model.parameters()} == {torch.float32}
     assert {dict(other.named_parameters())[name].dtype for name in own} == {torch.bfloat16}
-    half.keep_states(model.stock)
+    half.prepare(model.stock, BF16)
     encoded = texts()
     np.testing.assert_array_equal(logits(other, encoded, BF16), logits(model, encoded, BF16))
 
@@ -112,7 +112,7 @@ def test_an_engine_answers_by_it_where_it_is_made_for(
     np.testing.assert_allclose(found, exact, atol=0.05 if compute is BF16 else 0)
     if quick:  # by the twin, whose states are in bf16, not by the model, whose are not
         assert not np.array_equal(found, logits(model, texts(), compute))
-        half.keep_states(model.stock)
+        half.prepare(model.stock, compute)
         np.testing.assert_array_equal(found, logits(model, texts(), compute))
 
 

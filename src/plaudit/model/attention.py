@@ -5,6 +5,8 @@ Axes: P pieces, S tokens of a row, B texts, T tokens, H heads, D head size.
 
 from __future__ import annotations
 
+import functools
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -16,6 +18,8 @@ ATTENTION = "plaudit"
 FAMILIES = ("bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
 """Their forward hands position ids and the bounds on, and positions enter by embedding alone."""
 HALF = (torch.bfloat16, torch.float16)
+CACHED = 7 << 20
+"""Bytes of scores at a time in answering: one text of 512 tokens and twelve heads."""
 
 
 def enable(stock: Any) -> None:
@@ -44,8 +48,12 @@ def _attend(
     longest = settings.pop("max_length_q", None)
     dropout, scale = settings["dropout"], settings["scaling"]
     if bounds_P1 is None:
-        if _trains_in_half_on_cpu(query):
-            return _by_products(query, key, value, attention_mask, (dropout, scale)), None
+        if query.device.type == "cpu" and query.dtype == torch.bfloat16:
+            given = (query, key, value, attention_mask, (dropout, scale))
+            if query.requires_grad:
+                return _by_products(*given), None
+            if _products_answer_faster():
+                return _part_by_part(*given), None
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
         attended, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **settings)
@@ -55,8 +63,36 @@ def _attend(
     return _piece_by_piece(query, key, value, bounds_P1, (dropout, scale)), None
 
 
-def _trains_in_half_on_cpu(query: torch.Tensor) -> bool:
-    return query.device.type == "cpu" and query.dtype == torch.bfloat16 and query.requires_grad
+@functools.cache
+def _products_answer_faster() -> bool:
+    """Say whether products have instructions for bf16 here that the kernel, forward, does not use.
+
+    Of those it uses AMX alone.
+    """
+    has = torch.cpu.get_capabilities()
+    return bool(has.get("avx512_bf16")) and not has.get("amx_bf16")
+
+
+def _part_by_part(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor | None,
+    settings: tuple[float, float],
+) -> torch.Tensor:
+    """Attend by plain products where nothing is learnt, few texts at a time, (B, T, H, D) out.
+
+    So few that their scores stay in the cache: 0.6 to 0.8 of the kernel's time (docs/LOG.md).
+    """
+    of_a_text = query.shape[1] * query.shape[2] ** 2 * query.element_size()
+    at_once = max(1, CACHED // of_a_text)
+    parts = zip(*(torch.split(given, at_once) for given in (query, key, value)), strict=True)
+    masks = (
+        repeat(None)
+        if mask is None
+        else iter(torch.split(mask.expand(len(query), -1, -1, -1), at_once))
+    )
+    return torch.cat([_by_products(q, k, v, next(masks), settings) for q, k, v in parts])
 
 
 def _by_products(
@@ -70,7 +106,7 @@ def _by_products(
 
     The fused kernel of torch goes backward through products in bf16 that the processor's
     instructions are not used for: four times slower than this, which in turn goes forward at two
-    thirds of its speed (docs/LOG.md).
+    thirds of its speed where it has AMX (docs/LOG.md).
     """
     rate, scale = settings
     with torch.autocast("cpu", enabled=False):
@@ -79,7 +115,8 @@ def _by_products(
             away = torch.finfo(scores_BHTT.dtype).min
             # In place: the product does not need what it gave to go back.
             scores_BHTT += torch.zeros_like(mask, dtype=scores_BHTT.dtype).masked_fill_(~mask, away)
-        weights_BHTT = F.dropout(torch.softmax(scores_BHTT, dim=-1), rate)
+        into = None if scores_BHTT.requires_grad else scores_BHTT
+        weights_BHTT = F.dropout(torch.softmax(scores_BHTT, dim=-1, out=into), rate)
         return torch.matmul(weights_BHTT, value).transpose(1, 2)
 
 
