@@ -258,3 +258,28 @@ def test_a_device_that_is_not_there_is_named_with_those_that_are(tiny_encoder):
 def test_a_pooling_that_is_none_is_refused(embedder):
     with pytest.raises(ConfigError, match="pooling is 'median'; it can be cls, mean, max"):
         embedder.embed(["a film"], pooling="median")
+
+
+def test_half_a_character_does_not_cost_the_file(tiny_encoder, tmp_path):
+    (tmp_path / "r.jsonl").write_text('{"text": "good \\ud83d film"}\n{"text": "fine"}\n')
+    done = plaudit.embed(tiny_encoder, str(tmp_path / "r.jsonl"), tmp_path / "v.parquet")
+    assert done.rows == 2
+    texts = pq.read_table(tmp_path / "v.parquet").column("text").to_pylist()
+    assert texts == ["good \ufffd film", "fine"]
+
+
+@pytest.mark.parametrize("columns", [Columns(text="foo"), Columns(label="foo")])
+def test_columns_of_what_has_none_are_refused(columns, tiny_encoder, tmp_path):
+    (tmp_path / "lines.txt").write_text("good\n")
+    with pytest.raises(DataError, match=r"has no columns, so that --(text|label) foo names none"):
+        plaudit.embed(
+            tiny_encoder, str(tmp_path / "lines.txt"), tmp_path / "v.npy", columns=columns
+        )
+
+
+def test_nothing_that_train_refuses_is_advised(tiny_encoder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("lines.txt").write_text("good\n")
+    done = CliRunner().invoke(app, ["embed", str(tiny_encoder), "lines.txt", "v.npy"])
+    assert done.exit_code == 0
+    assert "next:" not in done.stderr

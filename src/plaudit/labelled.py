@@ -8,6 +8,7 @@ from pathlib import Path
 
 from plaudit.artifact import Spec, read_spec
 from plaudit.data import pair_inputs, texts
+from plaudit.data.asked import WITH_COLUMNS, check_columns
 from plaudit.data.cleaned import Rows, rows_of
 from plaudit.data.prepare import held_out
 from plaudit.data.records import Columns, Corpus, carried
@@ -164,12 +165,19 @@ def pair_columns(spec: Spec, text: str | None, text_pair: str | None) -> tuple[s
     Raises
     ------
     DataError
-        A second column was named for such a model.
+        A second column was named for such a model, or both are one.
     """
     _check_second(text_pair, spec)
     if spec.text_pair_column is None:
         return None
-    return text or spec.text_column or "text", text_pair or spec.text_pair_column
+    names = text or spec.text_column or "text", text_pair or spec.text_pair_column
+    if names[0] == names[1]:
+        raise DataError(
+            f"both texts of a pair would be read from the column '{names[0]}'; the model was "
+            f"trained on '{spec.text_column}' and '{spec.text_pair_column}'. Name two columns: "
+            "--text COLUMN --text-pair COLUMN"
+        )
+    return names
 
 
 def _held_out(source: Source, corpus: Corpus, spec: Spec) -> Labelled:
@@ -196,6 +204,8 @@ def _mapping(columns: Columns, spec: Spec) -> dict[str, str] | None:
 def _read(source: Source, split: str | None, columns: Columns, spec: Spec) -> Corpus:
     """Read with the columns that were asked for, else with those of training, else guess."""
     _check_second(columns.text_pair, spec)
+    if source.kind not in WITH_COLUMNS:
+        check_columns(source.asked, columns)
     wanted = replace(
         columns,
         mapping=_mapping(columns, spec),

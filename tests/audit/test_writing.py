@@ -213,3 +213,88 @@ def test_the_command_named_next_reads_the_same_columns(tmp_path, tiny_encoder):
     assert done.exit_code == 0, done.output
     command = done.stderr.splitlines()[-1]
     assert "my reviews.csv' --text body --label stars --write clean.parquet" in command
+
+
+def audit_of_rows(write_table, tmp_path, tiny_encoder, rows):
+    path = write_table(tmp_path / "reviews.csv", rows)
+    return plaudit.audit(str(path), encoder=str(tiny_encoder), label_errors=False)
+
+
+def plain_rows(count):
+    return [(f"text {n} here and there", "ab"[n % 2]) for n in range(count)]
+
+
+def test_a_text_of_which_mending_leaves_nothing_goes(write_table, tmp_path, tiny_encoder):
+    rows = [*plain_rows(20), ("10/10", "a"), ("<b>3/10</b>", "b"), ("fine, 8/10", "a")]
+    audit = audit_of_rows(write_table, tmp_path, tiny_encoder, rows)
+    written = audit.write(tmp_path / "c.parquet", ["ratings"])
+    assert texts(written.files["all"])[20:] == ["fine, "]
+    assert [entry["fix"] for entry in ledger(written)] == ["empty", "empty", "ratings"]
+    assert written.kept == 21
+
+
+@pytest.mark.parametrize(
+    ("label", "fix", "left"), [("a", "duplicates", 1), ("b", "conflicts", 0), ("a", "tiny", 2)]
+)
+def test_what_mending_makes_equal_is_dealt_with_as_what_was_equal(
+    label, fix, left, write_table, tmp_path, tiny_encoder
+):
+    rows = [*plain_rows(20), ("a film of its own", "a"), ("a film of its own 8/10", label)]
+    audit = audit_of_rows(write_table, tmp_path, tiny_encoder, rows)
+    written = audit.write(tmp_path / "c.parquet", ["ratings", fix])
+    found = [text.strip() for text in texts(written.files["all"])]
+    assert found.count("a film of its own") == left
+    if left < 2:
+        assert ledger(written)[-1]["why"].endswith("once texts are mended")
+
+
+def test_mending_makes_no_new_leak(tmp_path, tiny_encoder):
+    rows = {"train": plain_rows(20), "test": [(f"other {n} film", "ab"[n % 2]) for n in range(8)]}
+    rows["train"].append(("other 3 film 8/10", "b"))
+    for part, each in rows.items():
+        for n, (text, label) in enumerate(each):
+            folder = tmp_path / "data" / part / {"a": "neg", "b": "pos"}[label]
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{n}_0.txt").write_text(text, encoding="utf-8")
+    audit = plaudit.audit(str(tmp_path / "data"), encoder=str(tiny_encoder), label_errors=False)
+    written = audit.write(tmp_path / "c.parquet", ["leaks", "ratings"])
+    assert len(texts(written.files["test"])) == 8
+    assert not any("other 3 film" in text for text in texts(written.files["train"]))
+
+
+def test_a_near_repeat_stays_where_what_it_repeats_goes(write_table, tmp_path, tiny_encoder):
+    words = " ".join(f"w{n}" for n in range(40))
+    rows = [*plain_rows(20), (words, "a"), (words, "b"), (f"{words} coda", "a")]
+    audit = audit_of_rows(write_table, tmp_path, tiny_encoder, rows)
+    fixes = ["default", "near_duplicates", "near_leaks"]
+    written = audit.write(tmp_path / "c.parquet", fixes)
+    assert [text for text in texts(written.files["all"]) if text.startswith("w")] == [
+        f"{words} coda"
+    ]
+    assert {entry["fix"] for entry in ledger(written)} == {"conflicts"}
+
+
+def test_fixes_without_a_file_to_write_are_a_mistake(write_table, tmp_path):
+    done = run(write_table(tmp_path / "r.csv", plain_rows(6)), "--fix", "near_duplicates")
+    assert done.exit_code == 2
+    assert "nothing is written" in done.stderr
+
+
+def test_the_advice_divides_the_data_as_the_audit_did(write_table, tmp_path, tiny_encoder):
+    path = write_table(tmp_path / "r.csv", plain_rows(20))
+    done = run(path, "--encoder", tiny_encoder, "--no-label-errors", "--seed", 3)
+    assert done.exit_code == 0, done.output
+    assert f"next: plaudit train {path} seed=3" in done.stderr
+
+
+def test_a_test_set_alone_is_not_trained_on(tmp_path, tiny_encoder):
+    for label in ("neg", "pos"):
+        (tmp_path / "data" / "test" / label).mkdir(parents=True)
+        for n in range(4):
+            (tmp_path / "data" / "test" / label / f"{n}_0.txt").write_text(f"{label} {n} film")
+    done = run(tmp_path / "data", "--encoder", tiny_encoder, "--no-label-errors")
+    assert done.exit_code == 0, done.output
+    assert "next:" not in done.stderr
+    done = run(tmp_path / "data", "--text", "foo")
+    assert done.exit_code == 2
+    assert "it has no columns" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,24 @@ def test_texts_without_latin_letters_differ_in_their_own() -> None:
     good, bad = loose_fingerprints(["我的iPhone手机好", "我的iPhone手机坏"])
     assert good != bad
     assert not set(loose_fingerprints(["good"]).tolist()) & set(fingerprints(["good"]).tolist())
+
+
+@pytest.mark.parametrize("kind", ["tsv", "jsonl"])
+def test_a_column_whose_words_come_late_is_excluded_too(kind: str, tmp_path: Path) -> None:
+    rows = [{"a": f"nothing {n}", "b": ""} for n in range(60)]
+    late = [{"a": "", "b": text.replace("<br />", " ")} for text in TEXTS[:6]]
+    lines = (
+        [json.dumps({key: value for key, value in row.items() if value}) for row in rows + late]
+        if kind == "jsonl"
+        else ["a\tb", *(f"{row['a']}\t{row['b']}" for row in rows + late)]
+    )
+    (tmp_path / f"late.{kind}").write_text("\n".join(lines))
+    setting = f"data.exclude={tmp_path}/late.{kind}"
+    found = prepare(config(tmp_path, setting), lambda line: None).excluded
+    held = prepare(config(tmp_path), lambda line: None).test
+    assert found is not None
+    assert held is not None
+    held.release()
+    in_test = {text.replace("<br />", " ") for text in TEXTS[:6]} & set(held.open().texts)
+    assert found.matched == 6 - len(in_test) > 0
+    assert set(found.columns) == {"a", "b"}

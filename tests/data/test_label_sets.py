@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -222,3 +223,20 @@ def test_rare_labels_get_a_row_of_a_small_part() -> None:
     chosen = drawn(member_GL, np.ones(100, dtype=np.int64), np.arange(100), 10)
     assert chosen.sum() == 10
     assert member_GL[chosen].sum() == 1
+
+
+def test_one_column_of_nought_and_one_is_no_set_of_labels(tmp_path: Path) -> None:
+    text = "text,joy,anger\na,1,0\nb,0,1\nc,1,1\n"
+    with pytest.raises(DataError, match=r"holds only '0', '1'.*data\.label=joy,anger"):
+        corpus(tmp_path / "a.csv", text, Columns(label="joy", separator="|"))
+
+
+def test_a_label_without_a_column_is_not_counted_as_absent_everywhere(tmp_path: Path) -> None:
+    text, labels = "text,joy,anger\na,1,0\nb,0,1\n", ("anger", "dog", "joy")
+    two = Columns(label="joy,anger", separator="|")
+    with pytest.raises(DataError, match=r"no column for 'dog' among those named, 'joy', 'anger'"):
+        corpus(tmp_path / "a.csv", text, two, labels=labels)
+    mapped = replace(two, mapping={"joy": "dog", "anger": "anger"})
+    assert corpus(tmp_path / "b.csv", text, mapped, labels=("anger", "dog")).labels == (
+        "anger", "dog",
+    )  # fmt: skip

@@ -313,3 +313,24 @@ def test_column_advice_names_the_option_of_evaluate_too(tmp_path: Path) -> None:
         read(resolve(str(path)), None, Columns("title", "lable"))
     with pytest.raises(DataError, match=r"--text and --label"):
         read(resolve(str(path)), None, Columns("title", "title"))
+
+
+def test_a_key_that_a_later_line_brings_is_a_column_and_not_guessed_over(tmp_path: Path) -> None:
+    rows = [{"text": f"text {n}", "source": "web"} for n in range(60)]
+    late = [{"text": f"more {n}", "source": "app", "label": "ab"[n % 2]} for n in range(10)]
+    path = write(tmp_path / "r.jsonl", "\n".join(map(json.dumps, rows + late)))
+    # By the first rows alone "source" would be the label.
+    said = refusal(path)
+    assert "r.jsonl:1: the row has no label" in said
+    assert "there is no column" not in refusal(path, Columns(label="label"))
+
+
+def test_a_column_that_is_blank_at_first_is_not_left_out_of_the_choice(tmp_path: Path) -> None:
+    lines = [f"title {n},,{'ab'[n % 2]}" for n in range(60)] + ["title,a comment,a"]
+    path = write(tmp_path / "r.csv", "\n".join(["title_x,comment_x,label", *lines]))
+    assert "'title_x', 'comment_x' are all possible" in refusal(path)
+
+
+def test_minus_nought_is_nought(tmp_path: Path) -> None:
+    corpus = load(write(tmp_path / "r.csv", "text,label\na,0\nb,-0.0\nc,1\nd,-0\n"))
+    assert corpus.labels == ("0", "1")

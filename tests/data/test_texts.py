@@ -153,3 +153,29 @@ def test_a_file_of_lines_has_no_columns(here):
     (here / "r.txt").write_text("good\n")
     with pytest.raises(DataError, match=r"--text review names a column.*r\.txt"):
         texts("r.txt", column="review")
+
+
+def test_a_text_that_is_too_long_is_named_by_its_place(here, monkeypatch):
+    monkeypatch.setattr("plaudit.data.texts.LONGEST_TEXT", 10)
+    (here / "r.txt").write_text("short\n" * (BLOCK + 1) + "x" * 11 + "\n")
+    with pytest.raises(DataError, match=rf"r\.txt:{BLOCK + 2}: the text has 11 characters"):
+        texts("r.txt")
+    (here / "r.csv").write_text("text\n" + "short\n" * (BLOCK + 1) + "x" * 11 + "\n")
+    with pytest.raises(DataError, match=rf"r\.csv:{BLOCK + 3}: the text has 11 characters"):
+        texts("r.csv")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a\n" + b"x" * 11 + b"\n")))
+    with pytest.raises(DataError, match=r"standard input:2: the text has 11 characters"):
+        texts("-")
+
+
+@pytest.mark.parametrize("others", [["b.csv"], ["A triumph."], ["A triumph.", "b.csv"]])
+def test_what_a_shell_makes_of_a_pattern_is_not_taken_for_texts(here, others):
+    (here / "a.csv").write_text("text\nA triumph.\n")
+    with pytest.raises(DataError, match=r"a\.csv: that names a file.*quote a pattern"):
+        texts("a.csv", *others)
+
+
+def test_a_column_that_is_there_twice_is_refused(here):
+    (here / "r.csv").write_text("text,label,text\none,a,two\n")
+    with pytest.raises(DataError, match=r"2 columns are called 'text'"):
+        texts("r.csv", column="text")

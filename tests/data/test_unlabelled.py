@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,17 @@ def test_what_is_switched_off_is_not_read(settings: list[str], tmp_path: Path) -
 def test_one_without_the_other_is_refused(setting: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=message):
         config(tmp_path, setting)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_each_file_of_a_pattern_has_its_own_text_column(kind: str, tmp_path: Path) -> None:
+    for name, column in (("u1", "text"), ("u2", "review")):
+        lines = (
+            [column, f"a film of {name}"]
+            if kind == "csv"
+            else [json.dumps({column: f"a film of {name}"})]
+        )
+        written(tmp_path / f"{name}.{kind}", lines)
+    found = gather(f"{tmp_path}/u*.{kind}", CleanConfig())
+    assert found.rows.texts == ["a film of u1", "a film of u2"]
+    assert len(found.files) == 2

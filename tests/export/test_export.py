@@ -371,7 +371,10 @@ def test_a_run_s_model_is_compared_on_what_was_held_out(finished: run.Run) -> No
     assert "held out before training" in done.gate.data
     assert done.gate.texts >= 60
     assert any("held out before training" in line for line in said)
-    assert any(line.startswith("labels that differ: 0 of ") for line in lines(done))
+    assert any(
+        line.startswith("labels that differ from the original in fp32: 0 of ")
+        for line in lines(done)
+    )
     assert json.loads(json.dumps(done.to_dict()))["gate"]["differ"] == 0.0
 
     data = finished.report["data"]["asked"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 import shlex
@@ -19,6 +20,7 @@ from plaudit.cli import app
 from plaudit.cli.advice import predicting
 from plaudit.compare import contenders
 from plaudit.config import CleanConfig, load
+from plaudit.data import pair_inputs
 from plaudit.data.fingerprint import fingerprints
 from plaudit.data.text_pairs import joined
 from plaudit.embed import embed
@@ -147,6 +149,8 @@ def test_predict_takes_two_texts_a_table_and_objects_on_standard_input(
         (["a", "b", "--text", "premise"], "--text premise names a column of a table"),
         (["a", "b", "--text-pair", "hypothesis"], "--text-pair hypothesis names a column"),
         (["-"], "standard input:2: 'just words' is not a pair"),
+        (["{csv}", "--text", "hypothesis"], "both texts of a pair .* from the column 'hypothesis'"),
+        (["{csv}", "{txt}"], "names a file or folder, and beside it 1 other arguments"),
     ],
 )
 def test_what_predict_cannot_read_as_pairs_is_said(
@@ -227,3 +231,31 @@ def test_models_that_clean_otherwise_know_the_same_pair() -> None:
     rows = SimpleNamespace(raw=lambda index: [raw[i] for i in index])
     prints = contenders._prints(rows, np.array([0]), CleanConfig())  # type: ignore[arg-type]
     assert prints.tolist() == fingerprints([joined("A good film", "the bad")]).tolist()
+
+
+@pytest.mark.parametrize(
+    ("names", "given"),
+    [
+        (("title", "text"), {"text": "one", "text_pair": "two"}),
+        (("title", "text"), {"title": "one", "text": "two"}),
+        (("text", "answer"), {"text": "one", "answer": "two"}),
+        (("text", "answer"), {"text": "one", "text_pair": "two"}),
+        (("premise", "hypothesis"), {"premise": "one", "hypothesis": "two", "text": "three"}),
+    ],
+)
+def test_both_halves_are_found_by_one_kind_of_name(
+    names: tuple[str, str], given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = io.BytesIO(json.dumps(given).encode() + b"\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(line))
+    assert list(pair_inputs.gather(["-"], names)) == [[("one", "two")]]
+
+
+@pytest.mark.parametrize("given", [{"title": "one", "text_pair": "two"}, {"text": "one"}])
+def test_halves_of_two_kinds_of_name_are_no_pair(
+    given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = io.BytesIO(json.dumps(given).encode() + b"\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(line))
+    with pytest.raises(DataError, match="is not a pair"):
+        list(pair_inputs.gather(["-"], ("title", "text")))

@@ -261,3 +261,13 @@ def test_a_name_that_leaves_no_room_for_others_beside_it_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="the name is too long"):
         scored(data, tmp_path / f"{'o' * 245}.csv")
     scored(data, tmp_path / f"{'o' * 230}.csv")
+
+
+def test_a_date_of_no_year_that_can_be_written_costs_its_row_alone(tmp_path):
+    data, out = tmp_path / "in.parquet", tmp_path / "out.csv"
+    when = pa.array([1, 2, 253_402_300_800_000, 3], pa.timestamp("ms"))
+    pq.write_table(pa.table({"text": ["a", "b", "c", "d"], "when": when}), data)
+    done = scored(data, out, Stub())
+    assert [row["text"] for row in kept(out)] == ["a", "b", "d"]
+    assert (done.scored, done.quarantined) == (3, 1)
+    assert aside(out)[0]["reason"].startswith("the row cannot be read (")

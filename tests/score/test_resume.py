@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import random
+import re
 import signal
 from pathlib import Path
 
@@ -283,3 +284,20 @@ def test_an_output_that_was_published_is_not_opened_again(data, tmp_path, monkey
             scored(data, out)
     assert out.read_bytes() == published
     assert scored(data, out).resumed == ROWS
+
+
+def test_an_input_that_was_only_touched_can_be_the_same_again(data, tmp_path, monkeypatch):
+    out = tmp_path / "out.csv"
+    steps(monkeypatch, last=12)
+    with pytest.raises(Killed):
+        scored(data, out, Stub())
+    monkeypatch.undo()
+    before = data.stat().st_mtime_ns
+    os.utime(data, ns=(before, before + 7))
+    with pytest.raises(ConfigError, match=r"Only the time of its last change differs") as caught:
+        scored(data, out, Stub())
+    seconds = re.search(r"touch -d @(\d+)\.(\d{9}) in\.csv", str(caught.value))
+    assert seconds is not None
+    assert int(seconds[1]) * 10**9 + int(seconds[2]) == before
+    os.utime(data, ns=(before, before))
+    assert scored(data, out, Stub()).rows == ROWS

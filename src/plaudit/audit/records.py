@@ -178,11 +178,14 @@ class Change:
         For the ledger.
     mend : callable, optional
         From the raw text to what takes its place; without it the row is dropped.
+    kept : int, optional
+        The row of nearly the same text that stays in its place.
     """
 
     row: int
     why: str
     mend: Callable[[str], str] | None = None
+    kept: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,9 @@ from plaudit.audit.near import THRESHOLD, Pairs, near_pairs
 from plaudit.audit.records import EXAMPLES, Change, Finding, Found, Ints, Table, share
 from plaudit.audit.words import Words
 
+NEARLY = "nearly repeats {}"
+"""Why a row of a group goes, of the one that stays."""
+
 
 def same_texts(table: Table) -> list[Found]:
     """Find rows whose cleaned texts are equal.
@@ -197,7 +200,10 @@ def _near(
         examples,
         {"pairs": len(first_P), "threshold": THRESHOLD},
     )
-    return Found(finding, tuple(_dropped(table, dropped, "nearly repeats")))
+    return Found(
+        finding, tuple(Change(row, NEARLY.format(table.rows.origins[kept]), kept=kept)
+                       for row, kept in dropped)
+    )  # fmt: skip
 
 
 def _redundant(table: Table, first_P: Ints, second_P: Ints) -> list[tuple[int, int]]:

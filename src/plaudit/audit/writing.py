@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from plaudit.audit.reading import raw_texts
-from plaudit.audit.records import Found, Table
+from plaudit.audit.records import Change, Found, Table
+from plaudit.audit.repeats import NEARLY, same_texts
+from plaudit.config import CleanConfig
 from plaudit.data import outputs
+from plaudit.data.clean import clean
+from plaudit.data.fingerprint import fingerprints
 from plaudit.data.problems import did_you_mean
 from plaudit.errors import ConfigError, DataError
 
@@ -23,16 +27,19 @@ FIXES = (
     "leaks",
     "conflicts",
     "duplicates",
-    "near_leaks",
-    "near_duplicates",
     "tiny",
     "huge",
     "not_english",
     "mojibake",
     "ratings",
     "label_errors",
+    "near_leaks",
+    "near_duplicates",
 )
-"""In the order in which a row that several would drop is accounted for."""
+"""In the order in which a row that several would drop is accounted for.
+
+The near ones are last: which row of a group stays is chosen among those that nothing else drops.
+"""
 DEFAULT_FIXES = ("empty", "leaks", "conflicts", "duplicates")
 """Fixes about which there is no judgement to make."""
 _LEDGER = ("origin", "part", "label", "action", "fix", "why")
@@ -69,12 +76,16 @@ class Written:
         }
 
 
+Mend = tuple[str, str, Callable[[str], str]]
+"""The fix, why, and from the raw text to what takes its place."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """What becomes of the rows: dropped or mended, by which fix and why."""
 
     dropped: dict[int, tuple[str, str]]
-    mended: dict[int, list[tuple[str, str, Callable[[str], str]]]]
+    mended: dict[int, list[Mend]]
 
 
 def check_fixes(fixes: Sequence[str]) -> tuple[str, ...]:
@@ -147,9 +158,10 @@ def _files(table: Table, out: Path) -> dict[str, Path]:
 def _plan(table: Table, found: Sequence[Found], fixes: Sequence[str]) -> _Plan:
     changes = {each.finding.code: each.changes for each in found}
     dropped: dict[int, tuple[str, str]] = {}
-    mended: defaultdict[int, list[tuple[str, str, Callable[[str], str]]]] = defaultdict(list)
+    mended: defaultdict[int, list[Mend]] = defaultdict(list)
+    near = [fix for fix in fixes if fix.startswith("near_")]
     for fix in fixes:
-        for change in changes.get(fix, ()):
+        for change in changes.get(fix, ()) if fix not in near else ():
             if change.mend is None:
                 dropped.setdefault(change.row, (fix, change.why))
             else:
@@ -157,7 +169,67 @@ def _plan(table: Table, found: Sequence[Found], fixes: Sequence[str]) -> _Plan:
     if table.order == "blocks" and "left out" in table.parts:
         for row in np.flatnonzero(table.parts_N == table.parts.index("left out")).tolist():
             dropped.setdefault(row, ("split", "its text stands in a later part"))
+    staying = {row: each for row, each in mended.items() if row not in dropped}
+    dropped |= _once_mended(table, dropped, staying, fixes)
+    for fix in near:
+        _drop_near(table, dropped, fix, changes.get(fix, ()))
     return _Plan(dropped, {row: each for row, each in mended.items() if row not in dropped})
+
+
+def _once_mended(
+    table: Table,
+    dropped: Mapping[int, tuple[str, str]],
+    mended: Mapping[int, list[Mend]],
+    fixes: Sequence[str],
+) -> dict[int, tuple[str, str]]:
+    """Return the rows that mending leaves without a text, or with that of another row."""
+    if not mended:
+        return {}
+    cleaning = CleanConfig()
+    texts = {
+        row: clean(_applied(text, mended[row])[0], cleaning)
+        for row, text in enumerate(raw_texts(table))
+        if row in mended
+    }
+    why = "nothing is left of its text once that is mended"
+    gone = {row: ("empty", why) for row, text in texts.items() if not text}
+    prints_N = table.rows.prints_N.copy()
+    prints_N[[*texts]] = fingerprints([*texts.values()])
+    left = [row for row in range(len(table)) if row not in dropped and row not in gone]
+    rows = replace(table.rows, prints_N=prints_N).take(left)
+    # What was so before has been dealt with, or was not to be.
+    for each in same_texts(replace(table, rows=rows, parts_N=table.parts_N[left])):
+        for change in each.changes if each.finding.code in fixes else ():
+            gone.setdefault(
+                left[change.row], (each.finding.code, f"{change.why}, once texts are mended")
+            )
+    return gone
+
+
+def _drop_near(
+    table: Table, dropped: dict[int, tuple[str, str]], fix: str, changes: Iterable[Change]
+) -> None:
+    """Drop all but one of each group of nearly equal texts: one that nothing else drops."""
+    groups: defaultdict[int, list[int]] = defaultdict(list)
+    for change in changes:
+        assert change.kept is not None  # noqa: S101 - near texts always name it
+        groups[change.kept].append(change.row)
+    rank_N = table.rank_N()
+    for kept, others in groups.items():
+        rows = [row for row in (kept, *others) if row not in dropped]
+        stays = kept if kept in rows else min(rows, key=lambda row: (rank_N[row], row), default=-1)
+        why = NEARLY.format(table.rows.origins[stays])
+        dropped |= {row: (fix, why) for row in rows if row != stays}
+
+
+def _applied(text: str, mends: Iterable[Mend]) -> tuple[str, set[str]]:
+    """Return a text as mended, and the fixes that changed it."""
+    changed = set()
+    for fix, _, mend in mends:
+        before, text = text, mend(text)
+        if text != before:
+            changed.add(fix)
+    return text, changed
 
 
 def _write_parts(table: Table, plan: _Plan, staged: dict[str, Path]) -> dict[int, set[str]]:
@@ -173,11 +245,9 @@ def _write_parts(table: Table, plan: _Plan, staged: dict[str, Path]) -> dict[int
         for row, text in enumerate(raw_texts(table)):
             if row in plan.dropped:
                 continue
-            mended = text
-            for fix, _, mend in plan.mended.get(row, ()):
-                before, mended = mended, mend(mended)
-                if mended != before:
-                    changed.setdefault(row, set()).add(fix)
+            mended, by = _applied(text, plan.mended.get(row, ()))
+            if by:
+                changed[row] = by
             part = table.part(row) if len(staged) > 1 else "all"
             waiting[part].append(
                 {"text": mended, "label": table.label(row), "origin": table.rows.origins[row]}

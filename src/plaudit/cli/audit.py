@@ -13,6 +13,7 @@ from plaudit import console
 from plaudit.cli.options import AsJson, Device, LabelColumn, Quiet, TextColumn
 from plaudit.console import advise, guarded, inert, out
 from plaudit.data import outputs
+from plaudit.errors import ConfigError
 
 if TYPE_CHECKING:
     from plaudit.audit.writing import Written
@@ -45,13 +46,19 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
         typer.Option(metavar="OUT.parquet", help="Write the data with fixes made, and a ledger."),
     ] = None,
     fix: Annotated[
-        str,
-        typer.Option(metavar="FIX,FIX…", help="Which: default, near_duplicates, label_errors, …"),
-    ] = "default",
+        str | None,
+        typer.Option(
+            metavar="FIX,FIX…",
+            help="What --write mends: default, near_duplicates, label_errors, …",
+            show_default="default",
+        ),
+    ] = None,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write a page, to a new file.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the split and of the folds.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Of the split and of the folds.")
+    ] = 0,
     device: Device = "auto",
     json: AsJson = False,
     quiet: Quiet = False,
@@ -62,7 +69,12 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
     from plaudit.config import load
     from plaudit.data.records import Columns
 
-    fixes = writing.check_fixes([each.strip() for each in fix.split(",")])
+    fixes = writing.check_fixes([each.strip() for each in (fix or "default").split(",")])
+    if fix is not None and write is None:
+        raise ConfigError(
+            f"--fix {fix} says what --write mends, and nothing is written. Add --write "
+            "OUT.parquet, or leave --fix out."
+        )
     if write is not None:
         writing.check_out(write)
     if html is not None:
@@ -97,8 +109,10 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
         from plaudit.report.audit import render
 
         console.write_new(html, render(document))
+    if found.table.official and "train" not in found.table.parts:
+        return  # there is nothing to train on
     codes = {finding.code for finding in found.findings}
-    _advise(data, written, codes, {"text": text, "label": label, "labels": labels})
+    _advise(data, written, codes, {"text": text, "label": label, "labels": labels}, seed)
 
 
 def _nothing(_: str) -> None:
@@ -106,7 +120,11 @@ def _nothing(_: str) -> None:
 
 
 def _advise(
-    data: str, written: Written | None, codes: set[str], columns: Mapping[str, str | None]
+    data: str,
+    written: Written | None,
+    codes: set[str],
+    columns: Mapping[str, str | None],
+    seed: int,
 ) -> None:
     """Name training on what was written, or the fixes if there is something to fix by default."""
     from plaudit.audit.writing import DEFAULT_FIXES
@@ -116,6 +134,8 @@ def _advise(
         named = {name: column for name, column in columns.items() if column is not None}
         options = [word for name, column in named.items() for word in (f"--{name}", column)]
         settings = [f"data.{name}={column}" for name, column in named.items()]
+        if seed:  # a run with another one divides the data another way
+            options, settings = [*options, "--seed", str(seed)], [*settings, f"seed={seed}"]
         advise(
             shlex.join(["plaudit", "audit", data, *options, "--write", "clean.parquet"])
             if fixable

@@ -42,6 +42,7 @@ def embed(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """Turn texts into vectors."""
     from plaudit.data.records import Columns
+    from plaudit.data.texts import LINES
     from plaudit.embed import embed as write
 
     done = write(
@@ -63,9 +64,7 @@ def embed(  # noqa: PLR0913, PLR0917 - one parameter an option
     name = shlex.quote(model)
     named = {"text": text, "label": label}
     settings = [f"data.{key}={column}" for key, column in named.items() if column is not None]
-    tuned = (Path(model) / "plaudit.json").is_file()
-    advise(
-        f"plaudit predict {name} 'A triumph.'"
-        if tuned
-        else shlex.join(["plaudit", "train", data, *settings, f"model.encoder={model}"])
-    )
+    if (Path(model) / "plaudit.json").is_file():
+        advise(f"plaudit predict {name} 'A triumph.'")
+    elif not data.casefold().endswith(LINES):  # a text a line has no labels to train on
+        advise(shlex.join(["plaudit", "train", data, *settings, f"model.encoder={model}"]))

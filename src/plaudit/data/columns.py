@@ -271,9 +271,10 @@ def _check_second(header: Header, name: str, others: tuple[str, str]) -> None:
     roles = [role for role, other in zip(("text", "label"), others, strict=True) if other == name]
     if times != 1 or roles:
         has = f"that is data.{roles[0]}" if roles else f"there are {times}" if times else "has none"
+        near = "" if times else did_you_mean(name, header.names)
         raise DataError(
             f"{header.where}: data.text_pair (--text-pair) needs a column '{name}' of its own, "
-            f"but {has}; present are {quoted(header.names)}{did_you_mean(name, header.names)}. "
+            f"but {has}; present are {quoted(header.names)}{near}. "
             "Name the column of the second text."
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -150,32 +150,35 @@ def read(asked: str, config: CleanConfig) -> Exclusion:
     columns: dict[str, None] = {}
     texts: dict[str, None] = {}
     for file in tables.find(asked):
-        wanted = _texts_of(file)
-        columns |= dict.fromkeys(wanted)
-        texts |= dict.fromkeys(clean(text, config) for text in _cells(file, wanted))
+        of_file = _texts_of(file)
+        columns |= dict.fromkeys(of_file)
+        texts |= dict.fromkeys(clean(text, config) for each in of_file.values() for text in each)
     texts.pop("", None)
     return Exclusion(asked, tuple(columns), fingerprints(texts), loose_fingerprints(texts))
 
 
-def _texts_of(file: TableFile) -> tuple[str, ...]:
-    header = tables.header(file)
-    wanted = tuple(name for name in header.names if name in header.texts and not _is_label(name))
-    if not wanted:
+def _texts_of(file: TableFile) -> dict[str, list[str]]:
+    """Return the strings of each column that holds words anywhere, first rows or last."""
+    header, problems = tables.header(file), Problems()
+    # Parquet's schema says which hold strings; of the others any row may be the first with words.
+    possible = header.texts if file.format == "parquet" else set(header.names)
+    wanted = tuple(dict.fromkeys(name for name in header.names if name in possible))
+    strings: dict[str, list[str]] = {}
+    for _, found in tables.records(file, wanted, problems):
+        for name, cell in found.items():
+            if isinstance(cell, str) and not _is_label(name):
+                strings.setdefault(name, []).append(cell)
+    problems.stop_if_any()
+    wordy = {name: cells for name, cells in strings.items() if any(map(tables.is_wordy, cells))}
+    if not wordy:
         raise DataError(
             f"{file.name}: data.exclude takes a file with a column of texts; the columns are "
             f"{quoted(header.names)}."
         )
-    return wanted
+    return wordy
 
 
 def _is_label(name: str) -> bool:
     """Recognise a column of labels: "Positive" is no text that one wants to keep out."""
     plain = plain_name(name)
     return plain in LABEL_NAMES or plain.endswith(("label", "sentiment"))
-
-
-def _cells(file: TableFile, wanted: Sequence[str]) -> Iterator[str]:
-    problems = Problems()
-    for _, found in tables.records(file, wanted, problems):
-        yield from (cell for name in wanted if isinstance(cell := found.get(name), str))
-    problems.stop_if_any()

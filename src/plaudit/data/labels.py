@@ -219,7 +219,8 @@ def spell(value: object) -> str | Flaw:
     word = _folded(word)
     if word.casefold() in {"true", "false"}:
         return word.casefold()  # str(True) and the files of other tools differ in case
-    return match[1] if (match := _WHOLE.fullmatch(word)) else word
+    word = match[1] if (match := _WHOLE.fullmatch(word)) else word
+    return "0" if word == "-0" else word
 
 
 def _folded(word: str) -> str:

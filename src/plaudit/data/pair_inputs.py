@@ -12,7 +12,14 @@ from plaudit.data import tables
 from plaudit.data.columns import Chosen, Header
 from plaudit.data.formats import TableFile
 from plaudit.data.problems import Problems, did_you_mean, quoted
-from plaudit.data.texts import BLOCK, LINES, arrivals, names_a_file
+from plaudit.data.texts import (
+    BLOCK,
+    LINES,
+    arrivals,
+    names_a_file,
+    not_too_long,
+    refuse_files,
+)
 from plaudit.errors import ConfigError, DataError
 
 Pair = tuple[str, str]
@@ -48,6 +55,7 @@ def gather(inputs: Sequence[str], names: Names) -> Iterator[list[Pair]]:
         return _objects(names)
     if len(inputs) == 1 and names_a_file(inputs[0]):
         return _blocks(_table(Path(inputs[0]), names))
+    refuse_files(inputs)
     if len(inputs) != 2:
         raise ConfigError(
             f"{len(inputs)} texts were given, and the model labels pairs. Give two, the text and "
@@ -80,10 +88,13 @@ def _object(line: str, where: str, names: Names) -> Pair:
         value = json.loads(line)
     except (ValueError, RecursionError):
         value = None
-    if isinstance(value, dict):
-        first, second = (value.get(n, value.get(k)) for n, k in zip(names, KEYS, strict=True))
-        if isinstance(first, str) and isinstance(second, str):
-            return first, second
+    # Both by the columns' names or both by the general ones: a column may be called "text", too.
+    for first, second in (names, KEYS):
+        if isinstance(value, dict) and {first, second} <= set(value):
+            pair = value[first], value[second]
+            if all(isinstance(text, str) for text in pair):
+                return not_too_long(pair[0], where), not_too_long(pair[1], where)
+            break
     raise DataError(
         f"{where}: {line[:80]!r} is not a pair; the model needs an object a line, with two "
         'strings: {"text": "…", "text_pair": "…"}.'
@@ -126,5 +137,6 @@ def _rows(files: Sequence[TableFile], names: Names) -> Iterator[Pair]:
                     f"{row.origin}: '{name}' holds {value!r}, not a text. Fill it in, or remove "
                     "the row."
                 )
+            not_too_long(value, row.origin)
         yield str(row.text), str(row.second)
     problems.stop_if_any()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import assert_never
 
 from plaudit.data import archive, bundled, folder, hub, news, places, tables
+from plaudit.data.asked import check_members, check_names, check_several, check_split
 from plaudit.data.columns import Chosen, choose, choose_text
 from plaudit.data.imdb import KAGGLE_NOTE, is_kaggle_name, is_kaggle_table
 from plaudit.data.imdb import resolve as resolve_imdb
@@ -15,7 +17,7 @@ from plaudit.data.label_sets import SetRule
 from plaudit.data.labels import LabelRule, label_rule
 from plaudit.data.places import Source
 from plaudit.data.plain import sha256_of
-from plaudit.data.problems import Problems, did_you_mean, quoted
+from plaudit.data.problems import Problems, quoted
 from plaudit.data.records import Columns, Corpus, Provenance
 from plaudit.data.rows import RawRow, gather
 from plaudit.errors import DataError
@@ -100,18 +102,23 @@ def read(
     ConfigError
         The mapping of labels contradicts itself.
     """
-    _check_split(source, split)
+    check_split(source, split)
     renames = folder.RENAMES if source.kind in {"folder", "archive", "hub", "bundled"} else {}
     each = label_rule(columns.mapping, renames, labels)
     rule: LabelRule | SetRule = each
     if columns.separator is not None:
-        _check_several(source)
+        check_several(source)
         rule = SetRule(each, columns.separator)
     problems = Problems()
     opened = _open(source, split, columns, problems, say)
     rows = opened.rows if blank is None else _with_text(opened.rows, blank)
+    if labels is not None and opened.members:
+        check_members(source, opened.members, each, labels)
     listed = opened.class_names or opened.members
     found = gather(rows, rule, problems, class_names=listed, others=columns.others)
+    as_named = not opened.members and columns.mapping is None
+    if labels is None and columns.separator is not None and as_named:
+        check_names(source, found.labels)
     if columns.mapping is None and (never := [n for n in opened.members if n not in found.labels]):
         say(f"{source.asked}: no row has a 1 in {quoted(never)}, which is no label therefore.")
     note = source.note
@@ -149,13 +156,17 @@ def bare(
         There are official splits, but none for training; or the rows cannot be read.
     """
     split = "train" if source.splits else None
-    _check_split(source, split)
+    check_split(source, split)
     where = f"{'/'.join(source.location)}/{split}"
     match source.kind:
         case "table":
             found = tables.of_paths([Path(path) for path in source.location])
-            text = choose_text(tables.header(found[0]), column)
-            rows = tables.rows(found, Chosen(text, text, guessed=False), problems)
+            # Each file's own: with one column for all, a file without it would have no text.
+            texts = [choose_text(tables.header(file), column) for file in found]
+            rows = chain.from_iterable(
+                tables.rows([file], Chosen(text, text, guessed=False), problems)
+                for file, text in zip(found, texts, strict=True)
+            )
             opened = _Opened(rows, files={file.name: file.path for file in found})
         case "hub":
             dataset = hub.load(source.location, split or "")
@@ -169,35 +180,12 @@ def bare(
     files |= {name: sha256_of(path) for name, path in opened.files.items()}
 
 
-def _check_several(source: Source) -> None:
-    if source.kind not in ("table", "hub"):
-        raise DataError(
-            f"{source.asked}: each of its texts has one label, but data.multilabel is true. Set it "
-            "to false, or give a table (CSV, TSV, JSONL, Parquet) or hub:owner/name."
-        )
-
-
 def _with_text(rows: Iterable[RawRow], blank: list[RawRow]) -> Iterator[RawRow]:
     for row in rows:
         if row.text is None or (isinstance(row.text, str) and not row.text.strip()):
             blank.append(row)
         else:
             yield row
-
-
-def _check_split(source: Source, split: str | None) -> None:
-    if split in source.splits or (split is None and not source.splits):
-        return
-    if not source.splits:
-        raise DataError(
-            f"{source.asked}: has no official splits, so there is no split '{split}'. Leave the "
-            "split out to read everything."
-        )
-    wanted = "name the split to read" if split is None else f"there is no split '{split}'"
-    raise DataError(
-        f"{source.asked}: {wanted}; allowed are {quoted(source.splits)}"
-        f"{did_you_mean(split or '', source.splits)}."
-    )
 
 
 @dataclass(frozen=True, slots=True)

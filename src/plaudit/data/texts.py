@@ -14,6 +14,7 @@ from plaudit.data.columns import TEXT_NAMES, Chosen, Header, separator_hint
 from plaudit.data.formats import TableFile
 from plaudit.data.plain import opened
 from plaudit.data.problems import Problems, did_you_mean, quoted
+from plaudit.data.rows import LONGEST_TEXT
 from plaudit.errors import DataError
 
 BLOCK = 2048
@@ -57,7 +58,22 @@ def gather(
         )
     if not inputs or list(inputs) == ["-"]:
         return arrivals(sys.stdin.buffer, "standard input")
+    refuse_files(inputs)
     return _blocks(inputs)
+
+
+def refuse_files(inputs: Sequence[str]) -> None:
+    """Raise DataError where one of several texts is meant as a file, as a shell makes of ``*.csv``.
+
+    One that may be a text is only taken for a file that is not there when it stands alone.
+    """
+    files = [text for text in inputs if names_a_file(text)]
+    if len(inputs) > 1 and files:
+        raise DataError(
+            f"{files[0]}: that names a file or folder, and beside it {len(inputs) - 1:,} other "
+            "arguments were given. Give one file, or quote a pattern of several, as in '*.csv'; a "
+            "text that looks like a file can be given on standard input."
+        )
 
 
 def read(path: Path, column: str | None = None, trained: str | None = None) -> Iterator[str]:
@@ -130,12 +146,23 @@ def arrivals(stream: BinaryIO, name: str) -> Iterator[list[str]]:
 
 def _decoded(line: bytes, name: str, number: int) -> str:
     try:
-        return line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+        return not_too_long(text, f"{name}:{number}")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{name}:{number}: byte {error.start + 1} of the line is not UTF-8. Convert it: "
             "iconv -f WINDOWS-1252 -t UTF-8 old > new"
         ) from None
+
+
+def not_too_long(text: str, where: str) -> str:
+    """Return a text; raise DataError where it has more characters than are read."""
+    if len(text) > LONGEST_TEXT:
+        raise DataError(
+            f"{where}: the text has {len(text):,} characters; at most {LONGEST_TEXT:,} are read. "
+            "Cut it, or split it."
+        )
+    return text
 
 
 def names_a_file(text: str) -> bool:
@@ -183,7 +210,7 @@ def _table(files: Sequence[TableFile], column: str) -> Iterator[str]:
                 f"{row.origin}: '{column}' holds {row.text!r}, not a text. Fill it in, or remove "
                 "the row."
             )
-        yield row.text
+        yield not_too_long(row.text, row.origin)
     problems.stop_if_any()
 
 
@@ -209,8 +236,12 @@ def text_column(header: Header, asked: str | None, trained: str | None = None) -
     present = f"The columns are {quoted(header.names)}."
     advice = "Name it: --text COLUMN"
     if asked is not None:
-        if asked in header.names:
+        if (times := header.names.count(asked)) == 1:
             return asked
+        if times:
+            raise DataError(
+                f"{header.where}: {times} columns are called '{asked}'. Rename all but the text."
+            )
         near = did_you_mean(asked, header.names)
         raise DataError(f"{header.where}: there is no column '{asked}'{near}. {present} {advice}")
     if trained is not None and header.names.count(trained) == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -13,6 +14,7 @@ import numpy as np
 
 from plaudit.data import outputs
 from plaudit.data import texts as plain
+from plaudit.data.asked import WITH_COLUMNS, check_columns
 from plaudit.data.records import Columns
 from plaudit.data.sources import read, resolve, silent
 from plaudit.embed.embedder import Embedder
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 CHUNK = 2048
 """Texts embedded at a time."""
 SUFFIXES = (".parquet", ".npy")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half a character, as JSON may have it; no file of UTF-8 can hold one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +75,10 @@ def embed(  # noqa: PLR0913 - one parameter an option of the command
     data : str
         Any DATA, or a ``.txt`` file with a text a line. Labels are not needed.
     out : Path or str
-        A new file. ``.parquet``: columns ``row``, ``text``, ``label`` (where DATA has labels, or a
-        column was named) and ``vector``; with pooling "tokens" ``tokens`` and ``vectors`` in its
-        place. ``.npy``: the vectors alone, float32, in DATA's order.
+        A new file. ``.parquet``: columns ``row``, ``text``, ``label`` (of a table where its column
+        is named, of other DATA always) and ``vector``; with pooling "tokens" ``tokens`` and
+        ``vectors`` in its place. Half a surrogate pair, which Parquet cannot hold, is U+FFFD in
+        it. ``.npy``: the vectors alone, float32, in DATA's order.
     pooling : {"mean", "cls", "max", "last_four", "tokens"}
         As in :func:`plaudit.model.vectors.vectors`; "tokens": one vector a token.
     normalize : bool
@@ -143,8 +148,11 @@ def _rows(
     """Return the texts with their labels, where there are any."""
     if data.casefold().endswith(plain.LINES):
         _check_split(data, split)
+        check_columns(data, columns)
         return ((text, None) for text in plain.read(Path(data)))
     source = resolve(data, say=say)
+    if source.kind not in WITH_COLUMNS:
+        check_columns(data, columns)
     if source.kind == "table":
         _check_split(data, split)
         split = None
@@ -174,7 +182,8 @@ def _blocks(
     iterator, first = iter(rows), 0
     while chunk := list(islice(iterator, CHUNK)):
         texts = [text for text, _ in chunk]
-        block: Block = {"row": list(range(first, first + len(chunk))), "text": texts}
+        shown = [_SURROGATE.sub("\ufffd", text) for text in texts]
+        block: Block = {"row": list(range(first, first + len(chunk))), "text": shown}
         if chunk[0][1] is not None:
             block["label"] = [label for _, label in chunk]
         if pooling == "tokens":

@@ -18,7 +18,7 @@ from plaudit.export import gate, graph
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import plan
 from plaudit.multilabel import MultiLabelClassifier, load
-from plaudit.predict import Classifier
+from plaudit.predict import Classifier, compute_for
 from plaudit.report.pages import REPORT, pages
 
 Format = Literal["onnx", "onnx-int8"]
@@ -38,6 +38,9 @@ class Exported:
         How its answers compare with the original's.
     bytes, bytes_before : int
         Of its weights, and of the original's.
+    in_bf16 : plaudit.artifact.Gate or None
+        The same comparison with the original as it answers on this machine, where that is in bf16.
+        What it adds to ``gate`` is bf16's rounding; nothing is refused for it.
     multilabel : bool
         Whether it gives a text any number of labels.
     pairs : bool
@@ -49,6 +52,7 @@ class Exported:
     gate: artifact.Gate
     bytes: int
     bytes_before: int
+    in_bf16: artifact.Gate | None = None
     multilabel: bool = False
     pairs: bool = False
 
@@ -60,6 +64,7 @@ class Exported:
             "bytes": self.bytes,
             "bytes_before": self.bytes_before,
             "gate": self.gate.model_dump(),
+            "in_bf16": self.in_bf16.model_dump() if self.in_bf16 is not None else None,
         }
 
 
@@ -129,8 +134,13 @@ def export(
         say(f"Comparing it with the original on {len(chosen.texts)} texts: {chosen.note}")
         kind = MultiLabelClassifier if loaded.spec.multilabel else Classifier
         original = kind(loaded, plan("cpu", "fp32"))
-        found = gate.compare(original, load(staged), chosen, limit)
+        exported = load(staged)
+        found = gate.compare(original, exported, chosen, limit)
         gate.check(found, source, format)
+        here = compute_for(loaded.spec, "cpu", "auto")
+        rounded = (
+            gate.compare(kind(loaded, here), exported, chosen, limit) if here.half_on_cpu else None
+        )
         _finish(staged, source, found, say)
         outputs.check_new(final, "name another with --out")
         staged.chmod(0o755)  # mkdtemp makes folders that only their owner can read
@@ -139,21 +149,31 @@ def export(
         shutil.rmtree(staged, ignore_errors=True)
     sizes = _weights_bytes(final), _weights_bytes(source)
     spec = loaded.spec
-    return Exported(final, format, found, *sizes, multilabel=spec.multilabel, pairs=spec.pairs)
+    return Exported(
+        final, format, found, *sizes, rounded, multilabel=spec.multilabel, pairs=spec.pairs
+    )
 
 
 def lines(exported: Exported) -> list[str]:
     """Lay out what was exported for the terminal."""
-    found = exported.gate
+    found, rounded = exported.gate, exported.in_bf16
     count = round(found.differ * found.answers)
+    of_bf16 = []
+    if rounded is not None:
+        of_bf16 = [
+            "the original answers in bf16 on this machine: beside that "
+            f"{round(rounded.differ * rounded.answers)} labels differ, probabilities by "
+            f"{rounded.max_difference:.2g} at most, {rounded.mean_difference:.2g} on average"
+        ]
     return [
         f"{exported.folder}",
         f"weights: {exported.bytes / 1e6:.1f} MB in {exported.format}, "
         f"{exported.bytes_before / 1e6:.1f} MB before",
-        f"labels that differ: {count} of {found.answers} ({found.differ:.2%}, allowed "
-        f"{found.limit:.2%}), on {found.data.rstrip('.')}",
+        f"labels that differ from the original in fp32: {count} of {found.answers} "
+        f"({found.differ:.2%}, allowed {found.limit:.2%}), on {found.data.rstrip('.')}",
         f"probabilities differ by {found.max_difference:.2g} at most, "
         f"{found.mean_difference:.2g} on average",
+        *of_bf16,
     ]
 
 

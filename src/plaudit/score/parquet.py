@@ -81,7 +81,7 @@ def rows(file: TableFile, first: int) -> Iterator[tuple[int, dict[str, Any] | st
 def _values(batch: Any) -> list[dict[str, Any]] | list[dict[str, Any] | str]:
     try:
         listed: list[dict[str, Any]] = batch.to_pylist()
-    except ValueError:  # UnicodeDecodeError too
+    except (ValueError, OverflowError):  # UnicodeDecodeError; a date of no year 1 to 9999
         return [_value(batch.slice(n, 1)) for n in range(batch.num_rows)]
     return listed
 
@@ -89,6 +89,6 @@ def _values(batch: Any) -> list[dict[str, Any]] | list[dict[str, Any] | str]:
 def _value(row: Any) -> dict[str, Any] | str:
     try:
         found: dict[str, Any] = row.to_pylist()[0]
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         return f"the row cannot be read ({error})"
     return found

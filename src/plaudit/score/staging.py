@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -127,12 +128,16 @@ class Staging:
         if not job.is_file():
             write_durably(job, json.dumps(identity, indent=2).encode())
             return
-        differ = _differences(json.loads(job.read_text(encoding="utf-8")), identity)
+        begun = json.loads(job.read_text(encoding="utf-8"))
+        differ = _differences(begun, identity)
         if differ:
+            # Of a large file only both ends are compared, so that its time has to be the same.
+            touched = [line.partition(":")[0] for line in differ] == ["input.modified_ns"]
             raise ConfigError(
                 [
                     f"{self.folder} holds another job, begun and not finished. It differs in",
                     *(f"  {line}" for line in differ),
+                    *([_give_back(begun["input"])] if touched else []),
                     "Give the command that was begun with, another OUT, or remove the folder.",
                 ]
             )
@@ -262,6 +267,15 @@ def _shards(path: Path) -> list[Shard]:
         for line in path.read_text(encoding="utf-8").splitlines():
             found.append(Shard(**json.loads(line)))  # noqa: PERF401 - keeps those before a bad one
     return found
+
+
+def _give_back(imprint: dict[str, Any]) -> str:
+    seconds, rest = divmod(imprint["modified_ns"], 10**9)
+    name = shlex.quote(imprint["name"])
+    return (
+        "Only the time of its last change differs. If it is the same file, give it that time back: "
+        f"touch -d @{seconds}.{rest:09} {name}"
+    )
 
 
 def _differences(before: Any, now: Any, where: str = "") -> list[str]:
