@@ -343,8 +343,10 @@ def test_predict_reads_one_existing_file(api):
     Path("r.csv").write_text("id,review\n1,good\n2,bad\n")
     plaudit_("predict", "m", "r.csv")
     plaudit_("predict", "m", "r.csv", "--text", "id")
-    plaudit_("predict", "m", "r.csv", "another")
-    assert api.read == [["good", "bad"], ["1", "2"], ["r.csv", "another"]]
+    done = plaudit_("predict", "m", "r.csv", "another")
+    assert done.exit_code == 2
+    assert "r.csv: that names a file" in done.stderr
+    assert api.read == [["good", "bad"], ["1", "2"]]
 
 
 def test_predict_wants_no_column_where_there_is_no_table(api):

@@ -151,6 +151,7 @@ LABELLED = ["pseudo.model={tmp}/teacher", "pseudo.texts={tmp}/bare.csv", "pseudo
 WITH: dict[str, list[str]] = {
     "data.imdb": ["data.train=imdb"],
     "data.label_separator": SETS,
+    "data.multilabel": ['data.labels={"0" = "no", "1" = "yes"}'],
     "decide.label_thresholds": [*SETS, "split.validation_size=30"],
     "text.stride": ["text.policy=windows"],
     "text.max_windows": ["text.policy=windows", "text.stride=2"],

@@ -149,6 +149,8 @@ def given(
     """
     spec = read_spec(Path(model))
     names = pair_columns(spec, text, text_pair)
+    if names is not None and all(map(texts.names_a_file, inputs)):
+        texts.refuse_files(inputs)  # one of two alone may be an answer that is called like a file
     if names is not None and len(inputs) > 1 and (text or text_pair):
         raise DataError(
             f"{f'--text {text}' if text else f'--text-pair {text_pair}'} names a column of a table,"

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import plaudit
 from plaudit.audit import writing
-from plaudit.audit.records import Blank
+from plaudit.audit.records import Blank, Change
 from plaudit.audit.repeats import same_texts
 from plaudit.cli import app
 from plaudit.errors import ConfigError, DataError
@@ -260,6 +260,39 @@ def test_mending_makes_no_new_leak(tmp_path, tiny_encoder):
     written = audit.write(tmp_path / "c.parquet", ["leaks", "ratings"])
     assert len(texts(written.files["test"])) == 8
     assert not any("other 3 film" in text for text in texts(written.files["train"]))
+
+
+def test_of_blocks_mending_puts_no_text_on_both_sides(write_table, tmp_path, tiny_encoder):
+    rows = [*plain_rows(8), ("text 9 here and there", "a"), ("text 9 here and there 8/10", "a")]
+    table = audit_of_rows(write_table, tmp_path, tiny_encoder, rows).table
+    found = plaudit.audit(
+        str(tmp_path / "reviews.csv"), encoder=str(tiny_encoder), label_errors=False
+    ).found
+    table = replace(
+        table,
+        order="blocks",
+        parts=("train", "validation", "test"),
+        parts_N=np.array([0, 0, 0, 0, 0, 1, 1, 2, 2, 0]),
+    )
+    written = writing.write(table, found, tmp_path / "c.parquet", ["leaks", "ratings"])
+    assert "text 9 here and there" in texts(written.files["test"])
+    assert not any("text 9" in text for text in texts(written.files["train"]))
+    assert ledger(written)[-1]["fix"] == "split"
+
+
+def test_rows_of_one_part_leak_nowhere_once_the_later_one_is_gone(
+    write_table, tmp_path, tiny_encoder
+):
+    table = audit_of_rows(write_table, tmp_path, tiny_encoder, plain_rows(20)).table
+    parts_N = np.zeros(len(table), dtype=np.int64)
+    parts_N[2] = 2
+    table = replace(table, parts=("train", "validation", "test"), parts_N=parts_N)
+    near = [Change(row, "", kept=2) for row in (0, 1)]
+    dropped = {2: ("conflicts", "")}
+    writing._drop_near(table, dropped, "near_leaks", near)
+    assert set(dropped) == {2}
+    writing._drop_near(table, dropped, "near_duplicates", near)
+    assert set(dropped) == {2, 1}
 
 
 def test_a_near_repeat_stays_where_what_it_repeats_goes(write_table, tmp_path, tiny_encoder):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from plaudit.config import Config, load
+from plaudit.config import CleanConfig, Config, load
+from plaudit.data import exclude
 from plaudit.data.fingerprint import fingerprints, loose_fingerprints
 from plaudit.data.prepare import prepare
 from plaudit.errors import DataError
@@ -117,3 +118,11 @@ def test_a_column_whose_words_come_late_is_excluded_too(kind: str, tmp_path: Pat
     in_test = {text.replace("<br />", " ") for text in TEXTS[:6]} & set(held.open().texts)
     assert found.matched == 6 - len(in_test) > 0
     assert set(found.columns) == {"a", "b"}
+
+
+def test_of_a_column_of_numbers_words_alone_are_texts(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text(
+        "\n".join(["a,n", *(f"text {n},{n}" for n in range(60)), "b,n/a"])
+    )
+    found = exclude.read(str(tmp_path / "e.csv"), CleanConfig())
+    assert len(found.prints_K) == 62

@@ -227,8 +227,11 @@ def test_rare_labels_get_a_row_of_a_small_part() -> None:
 
 def test_one_column_of_nought_and_one_is_no_set_of_labels(tmp_path: Path) -> None:
     text = "text,joy,anger\na,1,0\nb,0,1\nc,1,1\n"
-    with pytest.raises(DataError, match=r"holds only '0', '1'.*data\.label=joy,anger"):
-        corpus(tmp_path / "a.csv", text, Columns(label="joy", separator="|"))
+    joy = Columns(label="joy", separator="|")
+    with pytest.raises(DataError, match=r"one of '0', '1'.*data\.label=joy,anger.*data\.labels"):
+        corpus(tmp_path / "a.csv", text, joy)
+    several = corpus(tmp_path / "b.csv", "text,joy\na,0|1\nb,1\nc,\n", joy)
+    assert sets(several) == [("0", "1"), ("1",), ()]
 
 
 def test_a_label_without_a_column_is_not_counted_as_absent_everywhere(tmp_path: Path) -> None:

@@ -325,10 +325,13 @@ def test_a_key_that_a_later_line_brings_is_a_column_and_not_guessed_over(tmp_pat
     assert "there is no column" not in refusal(path, Columns(label="label"))
 
 
-def test_a_column_that_is_blank_at_first_is_not_left_out_of_the_choice(tmp_path: Path) -> None:
-    lines = [f"title {n},,{'ab'[n % 2]}" for n in range(60)] + ["title,a comment,a"]
-    path = write(tmp_path / "r.csv", "\n".join(["title_x,comment_x,label", *lines]))
-    assert "'title_x', 'comment_x' are all possible" in refusal(path)
+def test_a_late_key_leaves_the_choice_among_the_first_as_it_is(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{"phrase": f"text {n}", "label": "ab"[n % 2]} for n in range(60)]
+    rows += [{"phrase": "more", "label": "a", "comment": "late", "rating": 3}]
+    path = write(tmp_path / "r.jsonl", "\n".join(map(json.dumps, rows)))
+    found = load(path)
+    assert found.labels == ("a", "b")
+    assert found.rows["text"][0] == "text 0"
 
 
 def test_minus_nought_is_nought(tmp_path: Path) -> None:

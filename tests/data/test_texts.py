@@ -169,10 +169,18 @@ def test_a_text_that_is_too_long_is_named_by_its_place(here, monkeypatch):
 
 
 @pytest.mark.parametrize("others", [["b.csv"], ["A triumph."], ["A triumph.", "b.csv"]])
-def test_what_a_shell_makes_of_a_pattern_is_not_taken_for_texts(here, others):
+@pytest.mark.parametrize("column", [None, "text"])
+def test_what_a_shell_makes_of_a_pattern_is_not_taken_for_texts(here, others, column):
     (here / "a.csv").write_text("text\nA triumph.\n")
     with pytest.raises(DataError, match=r"a\.csv: that names a file.*quote a pattern"):
-        texts("a.csv", *others)
+        texts("a.csv", *others, column=column)
+
+
+def test_among_texts_one_that_is_called_like_no_file_there_is_is_a_text(here):
+    (here / "docs").mkdir()
+    assert texts("great", "notes.txt", "docs") == ["great", "notes.txt", "docs"]
+    with pytest.raises(DataError, match=r"a\.csv: that names a file"):
+        texts("a.csv", "b.csv")
 
 
 def test_a_column_that_is_there_twice_is_refused(here):

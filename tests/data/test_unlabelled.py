@@ -147,3 +147,9 @@ def test_each_file_of_a_pattern_has_its_own_text_column(kind: str, tmp_path: Pat
     found = gather(f"{tmp_path}/u*.{kind}", CleanConfig())
     assert found.rows.texts == ["a film of u1", "a film of u2"]
     assert len(found.files) == 2
+
+
+def test_what_served_for_one_file_of_a_pattern_serves_for_the_next(tmp_path: Path) -> None:
+    written(tmp_path / "u1.csv", ["phrase", "one"])
+    written(tmp_path / "u2.csv", ["phrase,source", "two,web"])
+    assert gather(f"{tmp_path}/u*.csv", CleanConfig()).rows.texts == ["one", "two"]

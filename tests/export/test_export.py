@@ -17,8 +17,9 @@ from plaudit.config import TextConfig, load
 from plaudit.errors import ArtifactError, ConfigError, DataError, ExportError, MissingExtra
 from plaudit.evaluate.decide import Answers, answer
 from plaudit.export import export, gate, graph, lines
+from plaudit.export import write as writing
 from plaudit.export.gate import Texts
-from plaudit.model.device import plan
+from plaudit.model.device import Compute, plan
 from plaudit.predict import Classifier
 from tests.conftest import save_encoder
 from tests.test_artifact import make
@@ -362,6 +363,36 @@ def finished(
          f"out={tmp_path_factory.mktemp('runs')}"],
     )  # fmt: skip
     return run.train(config)
+
+
+def test_where_the_original_answers_in_bf16_that_is_compared_too_and_refuses_nothing(
+    finished: run.Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def compared(original: Any, exported: Any, chosen: gate.Texts, limit: float) -> artifact.Gate:
+        asked.append(original.engine.compute.precision)
+        found = own(original, exported, chosen, limit)
+        far = {"differ": 0.5, "max_difference": 0.25, "mean_difference": 0.125}
+        return found if asked[-1] == "fp32" else found.model_copy(update=far)
+
+    own = gate.compare
+    monkeypatch.setattr(gate, "compare", compared)
+    for precision in ("bf16", "fp32"):
+        compute = Compute("cpu", precision, "test")
+        monkeypatch.setattr(writing, "compute_for", lambda *_, compute=compute: compute)
+        done = export(finished.model, "onnx", tmp_path / precision)
+        document = json.loads(json.dumps(done.to_dict()))
+        said = [line for line in lines(done) if "in bf16 on this machine" in line]
+        if precision == "fp32":
+            assert document["in_bf16"] is None
+            assert not said
+            continue
+        assert document["in_bf16"]["differ"] == 0.5
+        assert document["gate"]["differ"] == 0.0
+        count = round(0.5 * done.gate.answers)
+        assert f"{count} labels differ, probabilities by 0.25 at most" in said[0]
+    assert asked == ["fp32", "bf16", "fp32"]
 
 
 def test_a_run_s_model_is_compared_on_what_was_held_out(finished: run.Run) -> None:

@@ -103,6 +103,32 @@ def test_a_twin_has_it_and_leaves_the_model_as_it_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mask", [True, False])
+def test_where_nothing_is_learnt_scores_are_overwritten_and_answers_are_not(mask: bool) -> None:
+    parts, mask_B1TT = problem(torch.bfloat16)
+    plain = [part.detach() for part in parts]
+    before = [part.clone() for part in plain]
+    exact, _ = solved(kernel, torch.float32, mask)
+    distances = []
+    for attend in (kernel, lambda *given: attention._part_by_part(*given, (0.0, 16**-0.5))):
+        found = attend(*plain, mask_B1TT if mask else None).float()
+        distances.append(float((found - exact.detach()).norm() / exact.detach().norm()))
+    assert distances[1] < max(1e-2, 2 * distances[0])
+    for part, was in zip(plain, before, strict=True):
+        torch.testing.assert_close(part, was, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("learnt", [0, 1, 2])
+def test_one_part_alone_can_be_learnt(learnt: int) -> None:
+    parts, mask_B1TT = problem(torch.float32)
+    slopes = []
+    for attend in (products, kernel):
+        given = [part.detach().requires_grad_(n == learnt) for n, part in enumerate(parts)]
+        attend(*given, mask_B1TT).square().sum().backward()
+        slopes.append(given[learnt].grad)
+    torch.testing.assert_close(slopes[0], slopes[1], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("mask", [True, False])
 @pytest.mark.parametrize("at_once", [1, 2, 3])
 def test_few_texts_at_a_time_attend_as_all_do(
     mask: bool, at_once: int, monkeypatch: pytest.MonkeyPatch

@@ -150,7 +150,7 @@ def test_predict_takes_two_texts_a_table_and_objects_on_standard_input(
         (["a", "b", "--text-pair", "hypothesis"], "--text-pair hypothesis names a column"),
         (["-"], "standard input:2: 'just words' is not a pair"),
         (["{csv}", "--text", "hypothesis"], "both texts of a pair .* from the column 'hypothesis'"),
-        (["{csv}", "{txt}"], "names a file or folder, and beside it 1 other arguments"),
+        (["{csv}", "{txt}"], "names a file, and beside it 1 other arguments"),
     ],
 )
 def test_what_predict_cannot_read_as_pairs_is_said(

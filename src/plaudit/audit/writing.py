@@ -44,6 +44,7 @@ DEFAULT_FIXES = ("empty", "leaks", "conflicts", "duplicates")
 """Fixes about which there is no judgement to make."""
 _LEDGER = ("origin", "part", "label", "action", "fix", "why")
 _BLOCK = 2000
+MENDED = "once texts are mended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,14 +196,21 @@ def _once_mended(
     gone = {row: ("empty", why) for row, text in texts.items() if not text}
     prints_N = table.rows.prints_N.copy()
     prints_N[[*texts]] = fingerprints([*texts.values()])
-    left = [row for row in range(len(table)) if row not in dropped and row not in gone]
-    rows = replace(table.rows, prints_N=prints_N).take(left)
+    goes = [*dropped, *gone]
+    left_K = np.setdiff1d(np.arange(len(table)), goes)
+    rows = replace(table.rows, prints_N=prints_N).take(left_K)
     # What was so before has been dealt with, or was not to be.
-    for each in same_texts(replace(table, rows=rows, parts_N=table.parts_N[left])):
+    for each in same_texts(replace(table, rows=rows, parts_N=table.parts_N[left_K])):
         for change in each.changes if each.finding.code in fixes else ():
-            gone.setdefault(
-                left[change.row], (each.finding.code, f"{change.why}, once texts are mended")
-            )
+            row = int(left_K[change.row])
+            gone.setdefault(row, (each.finding.code, f"{change.why}, {MENDED}"))
+    if table.order == "blocks" and not table.official:
+        rank_K = table.rank_N()[left_K]
+        _, group_K = np.unique(rows.prints_N, return_inverse=True)
+        nearest_G = np.full(len(left_K), len(table.parts))
+        np.minimum.at(nearest_G, group_K, rank_K)
+        for row in left_K[rank_K > nearest_G[group_K]].tolist():
+            gone.setdefault(row, ("split", f"its text stands in a later part, {MENDED}"))
     return gone
 
 
@@ -219,7 +227,10 @@ def _drop_near(
         rows = [row for row in (kept, *others) if row not in dropped]
         stays = kept if kept in rows else min(rows, key=lambda row: (rank_N[row], row), default=-1)
         why = NEARLY.format(table.rows.origins[stays])
-        dropped |= {row: (fix, why) for row in rows if row != stays}
+        # With the row of a later part gone, two of one part are no leak.
+        leaks = [row for row in rows if rank_N[row] > rank_N[stays]]
+        gone = leaks if fix == "near_leaks" else [row for row in rows if row != stays]
+        dropped |= dict.fromkeys(gone, (fix, why))
 
 
 def _applied(text: str, mends: Iterable[Mend]) -> tuple[str, set[str]]:

@@ -144,6 +144,8 @@ def _advise(
         return
     files = dict(written.files)
     command = f"plaudit train {shlex.quote(str(files.pop('all', None) or files.pop('train')))}"
+    if seed and not files:
+        command += f" seed={seed}"
     for part, path in files.items():
         command += f" data.{part}={shlex.quote(str(path))}"
     advise(command)

@@ -6,6 +6,7 @@ from plaudit.data.labels import LabelRule
 from plaudit.data.places import Source
 from plaudit.data.problems import did_you_mean, quoted
 from plaudit.data.records import Columns
+from plaudit.data.rows import Gathered
 from plaudit.errors import DataError
 
 WITH_COLUMNS = ("table", "hub")
@@ -48,14 +49,16 @@ def check_members(
         )
 
 
-def check_names(source: Source, labels: tuple[str, ...]) -> None:
-    """Raise DataError where "0" and "1" would be two labels, which a text may have both of."""
-    if set(labels) in ({"0", "1"}, {"false", "true"}):
+def check_names(source: Source, found: Gathered) -> None:
+    """Raise DataError where "0" and "1", one of them in each row, would be two labels."""
+    if set(found.labels) not in ({"0", "1"}, {"false", "true"}):
+        return
+    if all(sum(row) == 1 for row in found.rows["label"]):
         raise DataError(
-            f"{source.asked}: data.multilabel is true and the column of labels holds only "
-            f"{quoted(labels)}, which would be two labels of their own. For one label that a text "
-            "has or not, set data.multilabel to false; of several, name all columns: "
-            "data.label=joy,anger"
+            f"{source.asked}: data.multilabel is true and each row's label is one of "
+            f"{quoted(found.labels)}, which would be two labels of their own. For one label that a "
+            "text has or not, set data.multilabel to false; of several, name all their columns: "
+            "data.label=joy,anger. To have two labels of these names, map them: data.labels."
         )
 
 

@@ -54,11 +54,20 @@ class Header:
         Column names in order.
     texts : frozenset of str
         Those that hold strings other than numbers, as far as the first rows tell.
+    late : frozenset of str
+        Those that the first rows of JSONL do not have: there for whoever names them, and guessed
+        only for the label, where no other column is called like one.
     """
 
     where: str
     names: tuple[str, ...]
     texts: frozenset[str]
+    late: frozenset[str] = frozenset()
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        """The columns that the first rows have."""
+        return tuple(name for name in self.names if name not in self.late)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +144,7 @@ def choose(header: Header, columns: Columns) -> Chosen:
         wordy = [n for n in header.names if n in header.texts and n not in (label, second)]
         text = _only(wordy, header, "text")
     if label is None:
-        label = _only([n for n in header.names if n not in (text, second)], header, "label")
+        label = _only([n for n in header.first if n not in (text, second)], header, "label")
     if text == label:
         raise DataError(
             f"{header.where}: data.text and data.label (with plaudit evaluate: --text and --label) "
@@ -231,7 +240,10 @@ def _named(
     header: Header, known: frozenset[str], role: str, beside: tuple[str | None, ...]
 ) -> str | None:
     found = [name for name in header.names if name not in beside and plain_name(name) in known]
-    return _only(found, header, role) if found else None
+    first = [name for name in found if name not in header.late]
+    # A label that comes late says so row by row; guessed past, another column would be learnt.
+    chosen = first or (found if role == "label" else [])
+    return _only(chosen, header, role) if chosen else None
 
 
 def _only(candidates: list[str], header: Header, role: str) -> str:

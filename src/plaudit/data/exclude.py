@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -150,32 +150,36 @@ def read(asked: str, config: CleanConfig) -> Exclusion:
     columns: dict[str, None] = {}
     texts: dict[str, None] = {}
     for file in tables.find(asked):
-        of_file = _texts_of(file)
-        columns |= dict.fromkeys(of_file)
-        texts |= dict.fromkeys(clean(text, config) for each in of_file.values() for text in each)
+        of_file: dict[str, None] = {}
+        for name, text in _texts_of(file):
+            of_file[name] = None
+            texts[clean(text, config)] = None
+        if not of_file:
+            raise DataError(
+                f"{file.name}: data.exclude takes a file with a column of texts; the columns are "
+                f"{quoted(tables.header(file).names)}."
+            )
+        columns |= of_file
     texts.pop("", None)
     return Exclusion(asked, tuple(columns), fingerprints(texts), loose_fingerprints(texts))
 
 
-def _texts_of(file: TableFile) -> dict[str, list[str]]:
-    """Return the strings of each column that holds words anywhere, first rows or last."""
+def _texts_of(file: TableFile) -> Iterator[tuple[str, str]]:
+    """Yield the texts, each with its column's name.
+
+    All strings of the columns that hold words in the first rows; of the others, of which any row
+    may be the first with words, those that are words.
+    """
     header, problems = tables.header(file), Problems()
-    # Parquet's schema says which hold strings; of the others any row may be the first with words.
-    possible = header.texts if file.format == "parquet" else set(header.names)
-    wanted = tuple(dict.fromkeys(name for name in header.names if name in possible))
-    strings: dict[str, list[str]] = {}
+    possible = header.texts if file.format == "parquet" else header.names  # it has a schema
+    wanted = tuple(dict.fromkeys(n for n in header.names if n in possible and not _is_label(n)))
     for _, found in tables.records(file, wanted, problems):
         for name, cell in found.items():
-            if isinstance(cell, str) and not _is_label(name):
-                strings.setdefault(name, []).append(cell)
+            if not isinstance(cell, str) or _is_label(name):
+                continue
+            if name in header.texts or tables.is_wordy(cell):
+                yield name, cell
     problems.stop_if_any()
-    wordy = {name: cells for name, cells in strings.items() if any(map(tables.is_wordy, cells))}
-    if not wordy:
-        raise DataError(
-            f"{file.name}: data.exclude takes a file with a column of texts; the columns are "
-            f"{quoted(header.names)}."
-        )
-    return wordy
 
 
 def _is_label(name: str) -> bool:

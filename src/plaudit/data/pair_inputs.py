@@ -18,7 +18,6 @@ from plaudit.data.texts import (
     arrivals,
     names_a_file,
     not_too_long,
-    refuse_files,
 )
 from plaudit.errors import ConfigError, DataError
 
@@ -55,7 +54,6 @@ def gather(inputs: Sequence[str], names: Names) -> Iterator[list[Pair]]:
         return _objects(names)
     if len(inputs) == 1 and names_a_file(inputs[0]):
         return _blocks(_table(Path(inputs[0]), names))
-    refuse_files(inputs)
     if len(inputs) != 2:
         raise ConfigError(
             f"{len(inputs)} texts were given, and the model labels pairs. Give two, the text and "

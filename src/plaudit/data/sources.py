@@ -118,7 +118,7 @@ def read(
     found = gather(rows, rule, problems, class_names=listed, others=columns.others)
     as_named = not opened.members and columns.mapping is None
     if labels is None and columns.separator is not None and as_named:
-        check_names(source, found.labels)
+        check_names(source, found)
     if columns.mapping is None and (never := [n for n in opened.members if n not in found.labels]):
         say(f"{source.asked}: no row has a 1 in {quoted(never)}, which is no label therefore.")
     note = source.note
@@ -162,8 +162,12 @@ def bare(
         case "table":
             found = tables.of_paths([Path(path) for path in source.location])
             # Each file's own: with one column for all, a file without it would have no text.
-            texts = [choose_text(tables.header(file), column) for file in found]
-            rows = chain.from_iterable(
+            texts: list[str] = []
+            for file in found:
+                header = tables.header(file)
+                before = texts[-1] if texts and column not in header.names else column
+                texts.append(choose_text(header, before))
+            rows: Iterator[RawRow] = chain.from_iterable(
                 tables.rows([file], Chosen(text, text, guessed=False), problems)
                 for file, text in zip(found, texts, strict=True)
             )

@@ -33,8 +33,8 @@ _FORMATS: dict[str, Format] = {
     ".parquet": "parquet",
 }
 _PEEKED_ROWS = 50
-_PEEKED_AT_MOST = 10_000
-"""While a column has shown nothing yet, or where any row may bring a column of its own (JSONL)."""
+_PEEKED_KEYS = 2_000
+"""Rows of JSONL whose keys are its columns: any row may bring one of its own."""
 
 
 def is_glob(asked: str) -> bool:
@@ -161,7 +161,7 @@ def _format(path: Path) -> Format:
 def header(file: TableFile) -> Header:
     """Read a file's columns, and from its first rows which of them hold words.
 
-    The columns of a JSONL file are the keys of its first 10,000 rows.
+    The columns of a JSONL file are the keys of its first 2,000 rows.
 
     Parameters
     ----------
@@ -183,33 +183,18 @@ def header(file: TableFile) -> Header:
         return parquet_header(file)
     problems = Problems()
     if file.format == "jsonl":
-        names, texts = _peek(json_records(file, problems), None)
+        peeked = list(islice(json_records(file, problems), _PEEKED_KEYS))
+        names = tuple(dict.fromkeys(key for _, found in peeked for key in found))
+        peeked = peeked[:_PEEKED_ROWS]
+        late = frozenset(names) - {key for _, found in peeked for key in found}
     else:
-        known = csv_header(file)
-        names, texts = known, _peek(csv_records(file, known, problems), known)[1]
+        names, late = csv_header(file), frozenset()
+        peeked = list(islice(csv_records(file, names, problems), _PEEKED_ROWS))
     if not any(names):
         problems.stop_if_any()
         raise DataError(f"{file.name}:1: there are no column names. {EXPECTED[file.format]}")
-    return Header(file.name, names, frozenset(texts))
-
-
-def _peek(
-    rows: Iterator[Record], known: Sequence[str] | None
-) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Return the names that the first rows have, and those of columns that hold words.
-
-    ``known`` are all names there can be; None: any row may bring others.
-    """
-    names: dict[str, None] = {}
-    texts: set[str] = set()
-    blank = set(known or ())
-    for number, (_, found) in enumerate(islice(rows, _PEEKED_AT_MOST), start=1):
-        names |= dict.fromkeys(found)
-        texts |= {name for name, value in found.items() if name not in texts and is_wordy(value)}
-        blank -= {name for name in blank if str(found[name]).strip()}
-        if known is not None and number >= _PEEKED_ROWS and not blank:
-            break
-    return tuple(names), frozenset(texts)
+    texts = {name for _, found in peeked for name, value in found.items() if is_wordy(value)}
+    return Header(file.name, names, frozenset(texts), late)
 
 
 def is_wordy(value: object) -> bool:

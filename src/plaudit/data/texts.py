@@ -51,6 +51,7 @@ def gather(
     """
     if len(inputs) == 1 and inputs[0] != "-" and names_a_file(inputs[0]):
         return _blocks(read(Path(inputs[0]), column, trained))
+    refuse_files(inputs)
     if column is not None:
         raise DataError(
             f"--text {column} names a column of a table, and what was given is texts. Leave it "
@@ -58,19 +59,19 @@ def gather(
         )
     if not inputs or list(inputs) == ["-"]:
         return arrivals(sys.stdin.buffer, "standard input")
-    refuse_files(inputs)
     return _blocks(inputs)
 
 
 def refuse_files(inputs: Sequence[str]) -> None:
-    """Raise DataError where one of several texts is meant as a file, as a shell makes of ``*.csv``.
+    """Raise DataError where several texts are files, as a shell makes of ``*.csv``.
 
-    One that may be a text is only taken for a file that is not there when it stands alone.
+    That is where one of them is there as a file, or all are named like files.
     """
-    files = [text for text in inputs if names_a_file(text)]
+    there = [text for text in inputs if names_a_file(text) and _is_file(text)]
+    files = inputs if all(map(names_a_file, inputs)) else there
     if len(inputs) > 1 and files:
         raise DataError(
-            f"{files[0]}: that names a file or folder, and beside it {len(inputs) - 1:,} other "
+            f"{files[0]}: that names a file, and beside it {len(inputs) - 1:,} other "
             "arguments were given. Give one file, or quote a pattern of several, as in '*.csv'; a "
             "text that looks like a file can be given on standard input."
         )
@@ -153,6 +154,13 @@ def _decoded(line: bytes, name: str, number: int) -> str:
             f"{name}:{number}: byte {error.start + 1} of the line is not UTF-8. Convert it: "
             "iconv -f WINDOWS-1252 -t UTF-8 old > new"
         ) from None
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long for a file name, or a NUL in it
+        return False
 
 
 def not_too_long(text: str, where: str) -> str:

@@ -146,7 +146,7 @@ def run(
         "options": asdict(options) | {"out": out.name} | _texts(table),
     }
     with staging.held(folder_of(out)) as stage:
-        stage.resume(identity)
+        stage.resume(identity, table.file.path)
         watch = _Watch(watcher, began_s, stage)
         _go_on(predictor, layout, table, stage, options.shard_rows, watch)
         if not stage.shards:

@@ -111,13 +111,15 @@ class Staging:
         """Return the file of a shard's part of the quarantine."""
         return self.folder / f"{n:08}.quarantine"
 
-    def resume(self, identity: dict[str, Any]) -> None:
+    def resume(self, identity: dict[str, Any], data: Path) -> None:
         """Take up what is there, if it is of the same job; else begin.
 
         Parameters
         ----------
         identity : dict
             Of the input, the model and the options, in plain values.
+        data : Path
+            The input, for messages.
 
         Raises
         ------
@@ -137,7 +139,7 @@ class Staging:
                 [
                     f"{self.folder} holds another job, begun and not finished. It differs in",
                     *(f"  {line}" for line in differ),
-                    *([_give_back(begun["input"])] if touched else []),
+                    *([_give_back(begun["input"]["modified_ns"], data)] if touched else []),
                     "Give the command that was begun with, another OUT, or remove the folder.",
                 ]
             )
@@ -269,12 +271,11 @@ def _shards(path: Path) -> list[Shard]:
     return found
 
 
-def _give_back(imprint: dict[str, Any]) -> str:
-    seconds, rest = divmod(imprint["modified_ns"], 10**9)
-    name = shlex.quote(imprint["name"])
+def _give_back(modified_ns: int, data: Path) -> str:
+    seconds, rest = divmod(modified_ns, 10**9)
     return (
         "Only the time of its last change differs. If it is the same file, give it that time back: "
-        f"touch -d @{seconds}.{rest:09} {name}"
+        f"touch -c -d @{seconds}.{rest:09} {shlex.quote(str(data))}"
     )
 
 

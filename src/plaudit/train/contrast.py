@@ -147,7 +147,8 @@ def fit_head(
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV
 
-    features_ND = head_inputs(model, texts, compute, pad_id=pad_id)
+    # In double precision: in single the solver's line search may find no step that improves.
+    features_ND = head_inputs(model, texts, compute, pad_id=pad_id).astype(np.float64)
     fewest = int(np.unique(targets_N, return_counts=True)[1].min())
     regression = LogisticRegression(max_iter=2000)
     if fewest > 1:
