@@ -380,3 +380,35 @@ def test_where_a_model_that_is_asked_computes_tells_its_answers_apart(
         [arm] = arms_of(str(recipe), {"train.precision": [precision]}, shared)
         bench.prepared(arm.config)
     assert asked == ["fp32", "bf16"]
+
+
+def test_where_one_value_alone_has_a_smallest_class_the_rest_is_still_compared(recipe):
+    found = plaudit.ablate(str(recipe), {"split.per_class": ["none", "8"]}, ["train.max_steps=2"])
+    first, other = found["arms"]
+    assert "minority_f1" in first["metrics"]
+    assert "minority_f1" not in other["metrics"]
+    assert "accuracy" in other["difference"]
+    names, rows = table(found)
+    column = names.index("minority F1")
+    assert rows[0][column] != "–"
+    assert rows[1][column] == "–"
+
+
+@pytest.mark.parametrize("key", ["split.per_class", "split.train_size"])
+def test_more_texts_are_more_steps(recipe, key):
+    found = plaudit.ablate(str(recipe), {key: ["6", "18"]}, ["train.epochs=1"])
+    assert [arm["epochs"] for arm in found["arms"]] == [1.0, 1.0]
+    assert found["budget"] == "own"
+
+
+def test_a_teacher_is_known_by_its_settings_too(recipe, tmp_path):
+    teacher = tmp_path / "teacher"
+    teacher.mkdir()
+    shared = [f"distill.teacher={teacher}", "distill.weight=0.5"]
+    [arm] = arms_of(str(recipe), {"text.policy": ["head"]}, shared)
+    found = []
+    for temperature in ("1.0", "0.65", "0.65"):
+        settings = {"temperature": temperature, "files": {"model.safetensors": "the same"}}
+        (teacher / "plaudit.json").write_text(json.dumps(settings))
+        found.append(kept.contents(arm.config))
+    assert found[0] != found[1] == found[2]

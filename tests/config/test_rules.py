@@ -127,3 +127,19 @@ def test_a_folder_for_runs_may_begin_at_home_and_a_name_fits_into_a_file_system(
     assert load("quickstart", ["out=~/runs"]).out == "/home/somebody/runs"
     with pytest.raises(ConfigError, match="at most 150 letters"):
         load("quickstart", [f"name={'a' * 151}"])
+
+
+@pytest.mark.parametrize(
+    ("idle", "switch"),
+    [
+        ("decide.target=0.5", "decide.threshold=recall"),
+        ("decide.max_error=0.01", "decide.abstain=error"),
+        ("decide.coverage=0.5", "decide.abstain=conformal"),
+    ],
+)
+def test_a_bound_that_nothing_asks_for_is_not_ignored(idle: str, switch: str) -> None:
+    with pytest.raises(
+        ConfigError, match=r"says nothing while decide\.(threshold|abstain) is none"
+    ):
+        load(None, [idle])
+    load(None, [idle, switch])

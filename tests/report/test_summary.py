@@ -39,7 +39,8 @@ def test_test_texts_that_stand_in_training_are_not_called_kept_apart(document):
 
     assert "kept apart" not in sentence
     assert sentence.endswith(
-        "123 of them also stand in the training data; without them it labels 91.5% correctly."
+        "123 of them were also seen in training or selection; without them it labels 91.5% "
+        "correctly."
     )
 
 
@@ -62,3 +63,13 @@ def test_without_any_evaluation_it_claims_nothing(document):
     assert headline(document) == (
         "The model was trained on 8,000 texts and has not been evaluated."
     )
+
+
+def test_without_a_test_the_words_beside_the_encoder_count(document):
+    document["test"] = None
+    best = document["training"]["history"][-1]
+    best["validation"] = {"accuracy": 0.5}
+    document["training"]["best_step"] = best["step"]
+    assert "It labels 50.0% of" in headline(document)
+    document["ngrams"] = {"validation": {"both": {"accuracy": 0.875}}}
+    assert "It labels 87.5% of" in headline(document)

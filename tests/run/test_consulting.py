@@ -114,8 +114,9 @@ def test_an_answer_that_the_model_is_unsure_of_does_not_join(
     assert every.pseudo is not None
     assert sum(every.pseudo.joined.values()) == 6
     careful = stub(given.labels, np.zeros(0, np.uint64), Decision(abstain="error", least=0.9))
-    some, _ = joined(monkeypatch, careful, (loose, given))
+    some, said = joined(monkeypatch, careful, (loose, given))
     assert some.pseudo is not None
+    assert "or called them unsure (2)" in "".join(said)
     assert sum(some.pseudo.joined.values()) == 4
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -147,7 +149,8 @@ def test_validation_decides_and_not_test() -> None:
         config = load(None, ["train.select=log_loss"])
         record = type("Record", (), {"validation": validation, "step": 3})
         trained = type("Trained", (), {"history": [record], "best_step": 3})
-        return members.Member(config, Path(), Path(), trained, None)  # type: ignore[arg-type]
+        settled = SimpleNamespace(ngrams=None)
+        return members.Member(config, Path(), Path(), trained, settled)  # type: ignore[arg-type]
 
     assert members.better(member(log_loss=0.2), member(log_loss=0.3))
     assert not members.better(member(log_loss=0.3), member(log_loss=0.3))
@@ -223,6 +226,33 @@ def test_a_family_is_resumed_by_its_own_name(cut: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(members, "learn", stopped)
     with pytest.raises(Interrupted, match=f"plaudit train --resume {cut}$"):
         run.resume(cut)
+
+
+@pytest.mark.promise(
+    "the command that resumes all seeds is named, and the exit code 143 or 130",
+    fault="SIGTERM or Ctrl-C while several seeds are at work, but none is trained",
+)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("stage", ["pretrained", "_tested"])
+def test_a_signal_between_seeds_names_the_command_that_goes_on(
+    stage: str, number: int, code: int, cut: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seeds, stage, lambda *_: os.kill(os.getpid(), number))
+    with pytest.raises(Interrupted, match=f"to go on: plaudit train --resume {cut}$") as caught:
+        run.resume(cut)
+    assert caught.value.exit_code == code
+
+
+def test_the_best_seed_is_chosen_with_the_words_beside_it(
+    family: tuple[run.Run, dict[str, int], list[str]], section: dict[str, Any]
+) -> None:
+    encoders = [
+        json.loads((family[0].folder / f"seed-{seed}" / "trained.json").read_text())["settled"]
+        for seed in (4, 5, 6)
+    ]
+    for row, settled in zip(section["runs"], encoders, strict=True):
+        assert row["validation"] == settled["ngrams"]["validation"]["both"]
+        assert set(row["validation"]) == {"accuracy", "macro_f1", "log_loss", "mcc"}
 
 
 def test_a_family_is_not_resumed_with_other_settings_or_data(

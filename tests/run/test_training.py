@@ -495,3 +495,13 @@ def test_a_run_says_that_it_was_not_packed_and_why(done: tuple[run.Run, Notes]) 
     assert (training["packed"], training["compiled"]) == (False, False)
     assert training["packed_reason"] == "cpu has no attention kernel for packed batches"
     assert not any("packed" in line for line in done[1].lines)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [('{"data": ', "no whole JSON"), ("{}", "no report"), ("[]", "no report")]
+)
+def test_a_damaged_report_is_named(done: Any, tmp_path: Path, content: str, said: str) -> None:
+    shutil.copytree(done[0].model, tmp_path / "model")
+    (tmp_path / "model" / "report.json").write_text(content)
+    with pytest.raises(ArtifactError, match=said):
+        run.rebuild_report(tmp_path / "model")

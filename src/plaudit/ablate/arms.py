@@ -13,6 +13,7 @@ from plaudit.errors import ConfigError
 BUDGET_KEYS = frozenset({
     "train.epochs", "train.max_steps", "train.max_seconds", "train.batch_tokens",
     "train.batch_examples", "train.accumulation", "train.evaluations", "split.train_size",
+    "split.per_class", "cotrain.texts",
 })  # fmt: skip
 """Settings that are themselves about how much is computed, and how often looked at."""
 ALIKE = ("name", "out", "text.cache", "train.checkpoint_seconds", "evaluate.", "report.", "decide.")

@@ -11,7 +11,7 @@ import numpy as np
 
 from plaudit.ablate.arms import Arm
 from plaudit.ablate.kept import Facts
-from plaudit.ablate.resampled import Sampled, sample
+from plaudit.ablate.resampled import MINORITY, Sampled, sample
 from plaudit.config import Config
 from plaudit.evaluate.predictions import Predictions
 from plaudit.evaluate.scores import plain
@@ -64,7 +64,9 @@ def document(measured: Sequence[Measured], config: Config) -> dict[str, Any]:
     for one, own in zip(measured, sampled, strict=True):
         # Other rows, as after a change of the split, cannot be paired.
         paired = one is not first and _same_rows(one, first)
-        difference = own.minus(sampled[0], confidence) if paired else None
+        # Of another class, the F1 of "the minority" is another quantity.
+        shared = own if one.minority == first.minority else own.without(MINORITY)
+        difference = shared.minus(sampled[0], confidence) if paired else None
         arms.append(_arm(one, own, confidence) | {"difference": _plain(difference)})
     best = _best([own.values[config.train.select] for own in sampled], config.train.select)
     return {
@@ -107,9 +109,7 @@ def _plain(estimates: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 def _same_rows(one: Measured, other: Measured) -> bool:
     mine, theirs = one.answers[0], other.answers[0]
-    alike = np.array_equal(mine.prints_N, theirs.prints_N) and mine.labels == theirs.labels
-    # Of another class, the F1 of "the minority" is another quantity.
-    return alike and one.minority == other.minority
+    return np.array_equal(mine.prints_N, theirs.prints_N) and mine.labels == theirs.labels
 
 
 def _best(values: Sequence[float], select: str) -> int:

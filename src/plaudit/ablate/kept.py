@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from plaudit.artifact.manifest import weights_sha256
-from plaudit.artifact.spec import versions
+from plaudit.artifact.spec import MANIFEST, versions
 from plaudit.config import Config
+from plaudit.data.plain import sha256_of
 from plaudit.data.prepare import Prepared
 from plaudit.errors import DataError
 from plaudit.evaluate import predictions
@@ -97,7 +98,9 @@ def contents(config: Config) -> list[str]:
     """Return digests of what stands behind the names of an encoder and a teacher."""
     found = file_digests(config.model.encoder)
     if config.distill.teacher is not None and config.distill.weight:
-        found.append(weights_sha256(Path(config.distill.teacher)))
+        teacher = Path(config.distill.teacher)
+        # What is learnt from are its answers: cleaned, cut and tempered as its own settings say.
+        found += [weights_sha256(teacher), sha256_of(teacher / MANIFEST)]
     return found
 
 

@@ -45,6 +45,14 @@ class Sampled:
             for name, value in self.values.items()
         }
 
+    def without(self, name: str) -> Sampled:
+        """Leave a metric out."""
+        return Sampled(
+            {key: value for key, value in self.values.items() if key != name},
+            {key: draws for key, draws in self.draws.items() if key != name},
+            {key: values for key, values in self.seeds.items() if key != name},
+        )
+
     def minus(self, other: Sampled, confidence: float) -> dict[str, Estimate]:
         """Return how much higher each metric is than another arm's on the same rows."""
         return {

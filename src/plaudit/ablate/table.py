@@ -26,14 +26,15 @@ def table(document: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
         The names of the columns, and the rows.
     """
     arms = document["arms"]
-    shares = {key: name for key, name in _SHARES.items() if key in arms[0]["metrics"]}
+    # Of classes that have equally few texts none is the minority: not every value need have one.
+    shares = {k: name for k, name in _SHARES.items() if any(k in arm["metrics"] for arm in arms)}
     level = f"{100 * document['interval']['confidence']:.0f}%"
     names = ["value", *shares.values(), "log loss", f"{document['select']} − first, {level}"]
     names.insert(-1, "ECE")
     return [*names, "epochs", "time", "tokens lost"], [
         [
             arm["name"],
-            *(_share(arm["metrics"][key]) for key in shares),
+            *(_share(arm["metrics"].get(key)) for key in shares),
             f"{arm['metrics']['log_loss']['value']:.3f}",
             f"{100 * arm['metrics']['ece']['value']:.1f}",
             _difference(arm["difference"], document["select"]),
@@ -45,10 +46,10 @@ def table(document: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     ]
 
 
-def _share(estimate: Mapping[str, float | None]) -> str:
-    value, low, high = estimate["value"], estimate["low"], estimate["high"]
-    if value is None:
+def _share(estimate: Mapping[str, float | None] | None) -> str:
+    if estimate is None or (value := estimate["value"]) is None:
         return "–"
+    low, high = estimate["low"], estimate["high"]
     if low is None or high is None:
         return f"{100 * value:.1f}"
     return f"{100 * value:.1f} ({100 * low:.1f} to {100 * high:.1f})"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from plaudit.config import multilabel
 from plaudit.config.conflict import Conflict
 from plaudit.config.keys import by_key
 from plaudit.config.schema import Config
+from plaudit.config.stating import DecideConfig
 from plaudit.errors import ConfigError
 
 SPECIAL_TOKENS = 2
@@ -271,6 +273,7 @@ def _decide(config: Config) -> list[Conflict]:
                 f"decide.threshold is {threshold}: choose f1, precision or recall.",
             )
         )
+    found += _idle(decide)
     blind = config.split.validation_size == 0 and config.data.validation is None
     for key, value, fitted in (
         ("decide.threshold", threshold, sought),
@@ -286,6 +289,22 @@ def _decide(config: Config) -> list[Conflict]:
                 )
             )
     return found
+
+
+def _idle(decide: DecideConfig) -> Iterator[Conflict]:
+    """Say of a bound that was set that nothing asks for it."""
+    for name, switch, asks in (
+        ("target", "threshold", ("precision", "recall")),
+        ("max_error", "abstain", ("error",)),
+        ("coverage", "abstain", ("conformal",)),
+    ):
+        value, chosen = getattr(decide, name), getattr(decide, switch)
+        if value != type(decide).model_fields[name].default and chosen not in asks:
+            yield Conflict(
+                (f"decide.{name}", f"decide.{switch}"),
+                f"decide.{name} = {value} says nothing while decide.{switch} is {chosen}: choose "
+                f"{' or '.join(asks)}, or leave decide.{name} out.",
+            )
 
 
 def _share(size: int | float) -> float:

@@ -46,7 +46,7 @@ def headline(document: Document) -> str:
         )
     if not overlap["rows"]:
         return f"{said}."
-    also = f"{said}. {overlap['rows']:,} of them also stand in the training data"
+    also = f"{said}. {overlap['rows']:,} of them were also seen in training or selection"
     if overlap["test_without"] is None:
         return f"{also}."
     without = overlap["test_without"]["metrics"]["micro_f1"]["value"]

@@ -162,7 +162,9 @@ def _cautions(document: Document) -> Iterator[str]:
     if test is None:
         yield "It was not tested on texts that had no part in training."
     elif document["overlap"]["rows"]:
-        yield "Some test texts also stand in training; see the figures without them."
+        yield (
+            "Some test texts were also seen in training or selection; see the figures without them."
+        )
     if test is not None and baseline is not None:
         main = view.MAIN[bool(document["data"].get("multilabel"))]
         own, other = (one["metrics"][main] for one in (test, baseline["scores"]))

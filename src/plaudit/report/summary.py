@@ -45,7 +45,7 @@ def _overlap(document: Mapping[str, Any]) -> str:
     rows, without = document["overlap"]["rows"], document["overlap"]["test_without"]
     if not rows:
         return ""
-    also = f" {rows:,} of them also {'stands' if rows == 1 else 'stand'} in the training data"
+    also = f" {rows:,} of them {'was' if rows == 1 else 'were'} also seen in training or selection"
     if without is None:
         return f"{also}."
     share = words.percent(without["metrics"]["accuracy"]["value"])
@@ -59,7 +59,9 @@ def _without_test(document: Mapping[str, Any]) -> str:
     if not chosen:
         rows = _texts(document["data"]["rows"]["train"])
         return f"The model was trained on {rows} and has not been evaluated."
-    share = words.percent(chosen[0]["validation"]["accuracy"])
+    beside = (document.get("ngrams") or {}).get("validation")
+    measured_on = beside["both"] if beside else chosen[0]["validation"]
+    share = words.percent(measured_on["accuracy"])
     rows = _texts(document["data"]["rows"]["validation"])
     return (
         f"The model has not been evaluated on test data. It labels {share} of the {rows} of "

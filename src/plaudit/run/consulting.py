@@ -62,10 +62,12 @@ def with_pseudo_labels(config: Config, prepared: Prepared, say: Say) -> Prepared
     rows = replace(texts.rows.take(kept), targets_N=place_C[chosen_N[kept]].astype(np.int64))
     counts_C = np.bincount(rows.targets_N, minlength=len(prepared.labels)).tolist()
     joined = dict(zip(prepared.labels, counts_C, strict=True))
+    unsure = int(answers.unsure_N.sum())
     say(
         f"pseudo.model: {len(rows):,} of {len(texts):,} texts join training with a label of "
         f"{config.pseudo.model} ({', '.join(f'{n:,} {label}' for label, n in joined.items())}); "
-        f"of the others it was less than {config.pseudo.confidence:g} sure."
+        f"of the others it was less than {config.pseudo.confidence:g} sure"
+        f"{f', or called them unsure ({unsure:,})' if unsure else ''}."
     )
     pseudo = Pseudo(config.pseudo.model, texts, joined, unsure=len(texts) - len(rows))
     others = {name: each for name, each in prepared.unlabelled.items() if name != "pseudo"}

@@ -16,6 +16,7 @@ from plaudit.config import Config
 from plaudit.data.plain import sha256_of
 from plaudit.model.build import file_digests
 from plaudit.model.device import Compute
+from plaudit.model.loading import quiet
 from plaudit.text.encoded import Encoded
 from plaudit.train.durable import sync
 
@@ -38,8 +39,9 @@ def write(place: Path, name: str, about: dict[str, Any], encoder: Any, tokenizer
     staged = place.with_name(f".{place.name}")
     shutil.rmtree(staged, ignore_errors=True)  # of an attempt that was killed
     staged.mkdir(parents=True)
-    encoder.save_pretrained(staged)
-    tokenizer.save_pretrained(staged)
+    with quiet():  # of a progress bar
+        encoder.save_pretrained(staged)
+        tokenizer.save_pretrained(staged)
     files = {path.name: sha256_of(path) for path in sorted(staged.iterdir())}
     record = {"key": name, "files": files, "about": about}
     (staged / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from plaudit import artifact
 from plaudit.config import Config, dump_toml
@@ -99,6 +100,18 @@ def keep_predictions(folder: Path, tested: Tested | None) -> None:
             predictions.write(folder / name, found)
 
 
+def _read_report(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ArtifactError(
+            f"{path}: this is no whole JSON document ({error}). Take it from a copy of the run."
+        ) from None
+    if not isinstance(document, dict) or not {"data", "training", "model"} <= set(document):
+        raise ArtifactError(f"{path}: this is no report of a run. Take it from a copy of the run.")
+    return document
+
+
 def rebuild_report(run: Path | str) -> Path:
     """Render a run's report and model card again from its report.json.
 
@@ -115,7 +128,7 @@ def rebuild_report(run: Path | str) -> Path:
     Raises
     ------
     ArtifactError
-        There is no report.json.
+        There is no report.json, or it is damaged.
 
     Examples
     --------
@@ -132,5 +145,5 @@ def rebuild_report(run: Path | str) -> Path:
             f"{folder} has no {REPORT}. Give a run's folder, as in runs/quickstart."
         )
     artifact.verify(folder)
-    artifact.add(folder, pages(json.loads(source.read_text(encoding="utf-8"))))
+    artifact.add(folder, pages(_read_report(source)))
     return folder / "report.html"

@@ -49,7 +49,11 @@ class Member:
 
     @property
     def validation(self) -> Mapping[str, float] | None:
-        """The metrics of the state that was kept, where it was validated."""
+        """The metrics of the state that was kept, words beside it included, if it was validated."""
+        words = (self.settled.ngrams or {}).get("validation")
+        if words is not None:
+            both: Mapping[str, float] = words["both"]
+            return both
         measured = [each for each in self.trained.history if each.validation is not None]
         kept = [each for each in measured if each.step == self.trained.best_step]
         return (kept or measured)[-1].validation if measured else None

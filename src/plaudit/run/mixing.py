@@ -9,8 +9,11 @@ import numpy as np
 
 from plaudit.config import Config
 from plaudit.evaluate import mix
-from plaudit.evaluate.calibrate import fit_temperature, log_loss
+from plaudit.evaluate.calibrate import fit_temperature
+from plaudit.evaluate.metrics import point
+from plaudit.model.infer import softmax
 from plaudit.ngrams import NgramModel
+from plaudit.run.learning import VALIDATION_METRICS
 from plaudit.run.material import Data
 
 
@@ -111,6 +114,5 @@ def _measured(logits_NC: np.ndarray, targets_N: np.ndarray) -> dict[str, float]:
     """Say how good logits are, each at the temperature that suits it."""
     if not len(targets_N):
         return {}
-    right = logits_NC.argmax(axis=1) == targets_N
-    loss = log_loss(logits_NC / fit_temperature(logits_NC, targets_N), targets_N)
-    return {"accuracy": float(right.mean()), "log_loss": loss}
+    tempered_NC = logits_NC / fit_temperature(logits_NC, targets_N)
+    return dict(point(softmax(tempered_NC), targets_N, VALIDATION_METRICS))

@@ -28,6 +28,7 @@ from plaudit.train.keep import Keeper
 from plaudit.train.state import State
 
 FACTS = "started.json"
+_TO_GO_ON = "to go on: "
 GROWS = ("train.epochs", "train.max_steps", "train.max_seconds")
 """What may be raised when a run is resumed: more of the same."""
 FREE = ("name", "out", "text.cache", "train.checkpoint_seconds", "evaluate.")
@@ -180,18 +181,33 @@ def occupied(
         With the command that resumes the run.
     """
     folder = resume or folders.begin(config)
-    with lock.held(folder), heeded(say) as signals:
+    with lock.held(folder), resumable(folder, say) as signals:
+        state = _gone_back_to(folder, config, facts, say) if resume else State()
+        note_start(folder, facts)
+        seconds = config.train.checkpoint_seconds
+        keeper = Keeper(folder, state, every_s=seconds, interruption=signals.asked)
+        yield Place(folder, keeper, signals)
+
+
+@contextmanager
+def resumable(folder: Path, say: Say) -> Iterator[Signals]:
+    """Handle signals while a run is at work in a folder, and name the command that goes on there.
+
+    Raises
+    ------
+    Interrupted
+        With that command.
+    """
+    with heeded(say) as signals:
         try:
-            state = _gone_back_to(folder, config, facts, say) if resume else State()
-            note_start(folder, facts)
-            seconds = config.train.checkpoint_seconds
-            keeper = Keeper(folder, state, every_s=seconds, interruption=signals.asked)
-            yield Place(folder, keeper, signals)
+            yield signals
         except KeyboardInterrupt as interruption:
+            if _TO_GO_ON in str(interruption):  # from one seed of several
+                raise
             code = interruption.exit_code if isinstance(interruption, Interrupted) else 130
             command = f"plaudit train --resume {shlex.quote(str(family_of(folder) or folder))}"
             raise Interrupted(
-                f"{interruption or 'interrupted'}; to go on: {command}", exit_code=code
+                f"{interruption or 'interrupted'}; {_TO_GO_ON}{command}", exit_code=code
             ) from None
 
 

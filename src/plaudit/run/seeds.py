@@ -35,7 +35,7 @@ from plaudit.run.examining import examine
 from plaudit.run.learning import new_model
 from plaudit.run.material import Ready
 from plaudit.run.members import Member, better, own_config, train_member
-from plaudit.run.place import adopt
+from plaudit.run.place import adopt, resumable
 from plaudit.run.pretraining import FOLDER, pretrained
 from plaudit.run.reporting import Facts, report
 from plaudit.run.testing import Tested
@@ -67,7 +67,7 @@ def train_seeds(
         The run's folder, its model, and its report.
     """
     folder = resume or folders.begin(config)
-    with lock.held(folder):
+    with lock.held(folder), resumable(folder, watcher.say):
         if resume:
             adopt(folder, config, watcher.say)
         with clock.stage("pretrain"):
