@@ -412,3 +412,13 @@ def test_a_teacher_is_known_by_its_settings_too(recipe, tmp_path):
         (teacher / "plaudit.json").write_text(json.dumps(settings))
         found.append(kept.contents(arm.config))
     assert found[0] != found[1] == found[2]
+
+
+def test_what_was_measured_on_other_rows_is_not_called_the_best(recipe):
+    shared = ["train.max_steps=2", "train.select=log_loss"]
+    for sizes in (["40", "60"], ["60", "40"]):
+        found = plaudit.ablate(str(recipe), {"split.validation_size": sizes}, shared)
+        first, other = (f"split.validation_size={size}" for size in sizes)
+        assert found["best"] == first
+        assert found["arms"][1]["difference"] is None
+        assert found["note"].endswith(f"none of them is called the best: {other}.")

@@ -23,6 +23,12 @@ _NOTE = (
 )
 
 
+_APART = (
+    "These were measured on other validation rows than the first value, so that they do not compare "
+    "with it, and none of them is called the best: {}."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """An arm and its trials, one a seed.
@@ -68,7 +74,11 @@ def document(measured: Sequence[Measured], config: Config) -> dict[str, Any]:
         shared = own if one.minority == first.minority else own.without(MINORITY)
         difference = shared.minus(sampled[0], confidence) if paired else None
         arms.append(_arm(one, own, confidence) | {"difference": _plain(difference)})
-    best = _best([own.values[config.train.select] for own in sampled], config.train.select)
+    alike = [n for n, one in enumerate(measured) if one is first or _same_rows(one, first)]
+    best = alike[
+        _best([sampled[n].values[config.train.select] for n in alike], config.train.select)
+    ]
+    apart = [one.arm.name for n, one in enumerate(measured) if n not in alike]
     return {
         "schema": 1,
         "rows": len(first.answers[0]),
@@ -76,7 +86,7 @@ def document(measured: Sequence[Measured], config: Config) -> dict[str, Any]:
         "minority": None if first.minority is None else labels[first.minority],
         "select": config.train.select,
         "best": measured[best].arm.name,
-        "note": _NOTE,
+        "note": _NOTE if not apart else f"{_NOTE} {_APART.format(', '.join(apart))}",
         "interval": {"confidence": confidence, "resamples": resamples},
         "arms": arms,
     }
