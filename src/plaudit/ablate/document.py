@@ -24,8 +24,8 @@ _NOTE = (
 
 
 _APART = (
-    "These were measured on other validation rows than the first value, so that they do not compare "
-    "with it, and none of them is called the best: {}."
+    "These were measured on other validation rows than the first value, so that they do not "
+    "compare with it, and none of them is called the best: {}."
 )
 
 
