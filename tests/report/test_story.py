@@ -30,6 +30,16 @@ def test_the_first_sentence_says_when_words_count_beside_the_encoder(document, n
     assert ("466,228 words and pairs of words counts beside it" in answer) == told
 
 
+@pytest.mark.parametrize(
+    ("epochs", "told"),
+    [(0.765, "on 76.5% of 8,000 labelled"), (1.0, "on 8,000"), (2.5, "on 8,000")],
+)
+def test_a_training_that_ended_early_is_not_said_to_have_seen_all_texts(document, epochs, told):
+    document["training"]["epochs"] = epochs
+
+    assert f"fine-tuned {told}" in dict(story(document))["What it is"]
+
+
 @pytest.mark.parametrize(("low", "told"), [(0.80, True), (0.91, False)])
 def test_a_lead_within_the_intervals_is_called_unsettled(document, low, told):
     document["test"]["metrics"]["accuracy"] = {"value": 0.92, "low": low, "high": 0.94}

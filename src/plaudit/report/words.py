@@ -251,9 +251,14 @@ def made(document: Mapping[str, Any], given: str) -> str:
     return (
         f"A model that gives a text {given} of {len(labels)} labels: {kinds}. Its encoder, "
         f"{model['encoder']} ({model['parameters'] / 1e6:.1f} million parameters with the head), "
-        f"was fine-tuned on {data['rows']['train']:,} labelled texts in "
-        f"{duration(training['seconds'])}.{_beside(document.get('ngrams'))}"
+        f"was fine-tuned on {_part(training['epochs'])}{data['rows']['train']:,} labelled texts "
+        f"in {duration(training['seconds'])}.{_beside(document.get('ngrams'))}"
     )
+
+
+def _part(passes: float) -> str:
+    """Say how much of the texts a training saw that ended before it had seen them all."""
+    return f"{percent(passes)} of " if passes < 1 else ""
 
 
 def _beside(ngrams: Mapping[str, Any] | None) -> str:
