@@ -8,7 +8,7 @@ from pathlib import Path
 
 from plaudit.artifact import Spec, read_spec
 from plaudit.data import pair_inputs, texts
-from plaudit.data.asked import WITH_COLUMNS, check_columns
+from plaudit.data.asked import check_columns
 from plaudit.data.cleaned import Rows, rows_of
 from plaudit.data.prepare import held_out
 from plaudit.data.records import Columns, Corpus, carried
@@ -206,8 +206,7 @@ def _mapping(columns: Columns, spec: Spec) -> dict[str, str] | None:
 def _read(source: Source, split: str | None, columns: Columns, spec: Spec) -> Corpus:
     """Read with the columns that were asked for, else with those of training, else guess."""
     _check_second(columns.text_pair, spec)
-    if source.kind not in WITH_COLUMNS:
-        check_columns(source.asked, columns)
+    check_columns(source, columns)
     wanted = replace(
         columns,
         mapping=_mapping(columns, spec),

@@ -21,8 +21,6 @@ _NOTE = (
     "with each other, and lie a little above what new texts would give. The test set was not "
     "opened. Intervals are for other rows, not for other seeds."
 )
-
-
 _APART = (
     "These were measured on other validation rows than the first value, so that they do not "
     "compare with it, and none of them is called the best: {}."
@@ -66,15 +64,14 @@ def document(measured: Sequence[Measured], config: Config) -> dict[str, Any]:
     first, labels = measured[0], measured[0].answers[0].labels
     resamples, confidence = config.evaluate.bootstrap, config.evaluate.confidence
     sampled = [sample(one.answers, one.minority, resamples) for one in measured]
+    # Other rows, as after a change of the split, cannot be paired.
+    alike = [n for n, one in enumerate(measured) if _same_rows(one, first)]
     arms = []
-    for one, own in zip(measured, sampled, strict=True):
-        # Other rows, as after a change of the split, cannot be paired.
-        paired = one is not first and _same_rows(one, first)
+    for n, (one, own) in enumerate(zip(measured, sampled, strict=True)):
         # Of another class, the F1 of "the minority" is another quantity.
         shared = own if one.minority == first.minority else own.without(MINORITY)
-        difference = shared.minus(sampled[0], confidence) if paired else None
+        difference = shared.minus(sampled[0], confidence) if n and n in alike else None
         arms.append(_arm(one, own, confidence) | {"difference": _plain(difference)})
-    alike = [n for n, one in enumerate(measured) if one is first or _same_rows(one, first)]
     best = alike[
         _best([sampled[n].values[config.train.select] for n in alike], config.train.select)
     ]

@@ -8,7 +8,7 @@ import numpy as np
 
 from plaudit.audit.records import Blank, Ints, Table
 from plaudit.config import CleanConfig, SplitConfig
-from plaudit.data.asked import WITH_COLUMNS, check_columns
+from plaudit.data.asked import check_columns
 from plaudit.data.clean import clean
 from plaudit.data.cleaned import Rows
 from plaudit.data.fingerprint import fingerprints
@@ -42,8 +42,7 @@ def read_table(data: str, columns: Columns, *, seed: int, say: Say) -> Table:
         The data cannot be read. A row without text is no error here, it is counted.
     """
     source = resolve(data, say=say)
-    if source.kind not in WITH_COLUMNS:
-        check_columns(data, columns)
+    check_columns(source, columns)
     corpora: list[Corpus] = []
     blank: list[Blank] = []
     for split in source.splits or (None,):

@@ -44,7 +44,7 @@ DEFAULT_FIXES = ("empty", "leaks", "conflicts", "duplicates")
 """Fixes about which there is no judgement to make."""
 _LEDGER = ("origin", "part", "label", "action", "fix", "why")
 _BLOCK = 2000
-MENDED = "once texts are mended"
+_MENDED = "once texts are mended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,14 +203,14 @@ def _once_mended(
     for each in same_texts(replace(table, rows=rows, parts_N=table.parts_N[left_K])):
         for change in each.changes if each.finding.code in fixes else ():
             row = int(left_K[change.row])
-            gone.setdefault(row, (each.finding.code, f"{change.why}, {MENDED}"))
+            gone.setdefault(row, (each.finding.code, f"{change.why}, {_MENDED}"))
     if table.order == "blocks" and not table.official:
         rank_K = table.rank_N()[left_K]
         _, group_K = np.unique(rows.prints_N, return_inverse=True)
         nearest_G = np.full(len(left_K), len(table.parts))
         np.minimum.at(nearest_G, group_K, rank_K)
         for row in left_K[rank_K > nearest_G[group_K]].tolist():
-            gone.setdefault(row, ("split", f"its text stands in a later part, {MENDED}"))
+            gone.setdefault(row, ("split", f"its text stands in a later part, {_MENDED}"))
     return gone
 
 

@@ -9,15 +9,21 @@ from plaudit.data.records import Columns
 from plaudit.data.rows import Gathered
 from plaudit.errors import DataError
 
-WITH_COLUMNS = ("table", "hub")
+_WITH_COLUMNS = ("table", "hub")
 """Kinds of sources of which the text and the label are columns."""
 
 
-def check_columns(data: str, columns: Columns) -> None:
-    """Raise DataError where columns are named that DATA, which has none, cannot have.
+def check_columns(source: Source, columns: Columns) -> None:
+    """Raise DataError where columns are named of a source that has none.
 
     Not for the settings of a run: they also name the columns of its other data.
     """
+    if source.kind not in _WITH_COLUMNS:
+        check_none_named(source.asked, columns)
+
+
+def check_none_named(data: str, columns: Columns) -> None:
+    """Raise DataError where columns are named; DATA has none."""
     named = {"--text": columns.text, "--label": columns.label}
     for option, column in named.items():
         if column is not None:
@@ -29,7 +35,7 @@ def check_columns(data: str, columns: Columns) -> None:
 
 def check_several(source: Source) -> None:
     """Raise DataError where texts with several labels are asked of DATA with one a text."""
-    if source.kind not in WITH_COLUMNS:
+    if source.kind not in _WITH_COLUMNS:
         raise DataError(
             f"{source.asked}: each of its texts has one label, but data.multilabel is true. Set it "
             "to false, or give a table (CSV, TSV, JSONL, Parquet) or hub:owner/name."

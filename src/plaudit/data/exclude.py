@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -182,6 +183,7 @@ def _texts_of(file: TableFile) -> Iterator[tuple[str, str]]:
     problems.stop_if_any()
 
 
+@functools.cache
 def _is_label(name: str) -> bool:
     """Recognise a column of labels: "Positive" is no text that one wants to keep out."""
     plain = plain_name(name)

@@ -14,7 +14,7 @@ import numpy as np
 
 from plaudit.data import outputs
 from plaudit.data import texts as plain
-from plaudit.data.asked import WITH_COLUMNS, check_columns
+from plaudit.data.asked import check_columns, check_none_named
 from plaudit.data.records import Columns
 from plaudit.data.sources import read, resolve, silent
 from plaudit.embed.embedder import Embedder
@@ -148,11 +148,10 @@ def _rows(
     """Return the texts with their labels, where there are any."""
     if data.casefold().endswith(plain.LINES):
         _check_split(data, split)
-        check_columns(data, columns)
+        check_none_named(data, columns)
         return ((text, None) for text in plain.read(Path(data)))
     source = resolve(data, say=say)
-    if source.kind not in WITH_COLUMNS:
-        check_columns(data, columns)
+    check_columns(source, columns)
     if source.kind == "table":
         _check_split(data, split)
         split = None
