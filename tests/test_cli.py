@@ -267,7 +267,7 @@ def test_a_file_that_appeared_meanwhile_is_kept(api, monkeypatch):
         Path("s").write_text("mine")
         return []
 
-    monkeypatch.setattr("plaudit.console.scores", appear)
+    monkeypatch.setattr("plaudit.cli.models.scores", appear)
     assert plaudit_("evaluate", "m", "r.csv", "--out", "s").exit_code == 2
     assert Path("s").read_text() == "mine"
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plaudit import artifact, console, run
+from plaudit import artifact, run
+from plaudit.cli.lines import scores
 from plaudit.data.clean import clean
 from plaudit.data.fingerprint import fingerprint
 from plaudit.errors import ConfigError, TrainingError
@@ -78,7 +79,7 @@ def test_predict_and_evaluate_decide_as_the_run_did(done: run.Run, reviews_file:
     assert result["decision"]["test"] == done.report["decision"]["test"]
     assert result["confusion"] == done.report["test"]["confusion"]
     assert result["decision"]["test"]["answered"] == len(sure)
-    assert any(f"{len(sure)} of 60 for sure" in line for line in console.scores(result))
+    assert any(f"{len(sure)} of 60 for sure" in line for line in scores(result))
 
 
 def test_an_export_decides_alike(done: run.Run, reviews_file: Path) -> None:

@@ -13,7 +13,8 @@ from plaudit.data.sealed import Sealed
 from plaudit.errors import ConfigError, Interrupted, TrainingError
 from plaudit.run.watching import Silent
 from plaudit.tune import trial, tuning
-from plaudit.tune.tuning import BEST, TABLE, Plan, resume
+from plaudit.tune.plan import Plan, folder_of
+from plaudit.tune.tuning import BEST, TABLE, resume
 from tests.tune.conftest import written
 
 SEARCH = Plan(trials=5, pruner="none")
@@ -258,7 +259,7 @@ def test_a_damaged_plan_is_told_and_stands_in_no_other_tunings_way(recipe, tmp_p
     with pytest.raises(ConfigError, match=r"tuning\.json is damaged.*begin the tuning anew"):
         resume(damaged)
     config = load(str(recipe), [f"out={tmp_path / 'runs'}"])
-    assert tuning._folder(config, (), Plan()) == damaged.with_name(f"{damaged.name}-2")
+    assert folder_of(config, (), Plan()) == damaged.with_name(f"{damaged.name}-2")
 
 
 def test_mistakes_are_told_with_file_and_name_and_exit_code_2(recipe, tmp_path):

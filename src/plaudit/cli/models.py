@@ -13,6 +13,7 @@ import typer
 from plaudit import console, progress
 from plaudit.cli.about import help_with_settings
 from plaudit.cli.advice import predicting
+from plaudit.cli.lines import prediction_line, scores
 from plaudit.cli.options import (
     AsJson,
     Device,
@@ -147,7 +148,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
         else:
             from plaudit.report.slices import deduplicated, slice_lines
 
-            for line in console.scores(document):
+            for line in scores(document):
                 out(line)
             if words := deduplicated(document):
                 out(words)
@@ -188,7 +189,7 @@ def predict(
     for block in blocks:
         answers: Sequence[Prediction | LabelSet] = classifier.predict(block)
         for asked, prediction in zip(block, answers, strict=True):
-            out(console.prediction_line(asked, prediction, json=json))
+            out(prediction_line(asked, prediction, json=json))
         empty += sum(says_nothing(asked, classifier.spec.clean) for asked in block)
     if empty:
         console.say(

@@ -65,8 +65,9 @@ def tune(  # noqa: PLR0913, PLR0917 - one parameter an option
             "the budget that it was begun with. Leave them out, or begin another tuning."
         )
     from plaudit.report.tuned import sentences
+    from plaudit.tune.plan import Plan
     from plaudit.tune.table import table
-    from plaudit.tune.tuning import PAGE, TABLE, Plan
+    from plaudit.tune.tuning import PAGE, TABLE
     from plaudit.tune.tuning import resume as go_on
     from plaudit.tune.tuning import tune as search
 

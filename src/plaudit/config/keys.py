@@ -240,3 +240,20 @@ def nearest_key(key: str) -> str | None:
         return similar
     similar = nearest(word, last)
     return last[similar] if similar else None
+
+
+def value_at(config: Config, key: str) -> object:
+    """Return what a configuration has at a dotted key.
+
+    Parameters
+    ----------
+    config : Config
+    key : str
+        Such as ``optim.lr`` or ``seed``.
+
+    Returns
+    -------
+    object
+    """
+    section, _, name = key.rpartition(".")
+    return getattr(getattr(config, section) if section else config, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from plaudit.config.conflict import Conflict
+from plaudit.config.keys import value_at
 from plaudit.config.schema import Config
 from plaudit.errors import ConfigError
 
@@ -67,7 +68,7 @@ def conflicts(config: Config) -> list[Conflict]:
         return _idle(config)
     found = []
     for key, (values, reason) in REFUSED.items():
-        value, default = _value(config, key), _value(Config(), key)
+        value, default = value_at(config, key), value_at(Config(), key)
         if value in values or (not values and value != default):
             found.append(
                 Conflict(
@@ -105,14 +106,9 @@ def _idle(config: Config) -> list[Conflict]:
     return [
         Conflict(
             ("data.multilabel", key),
-            f"{key} is {_value(config, key)!r}, which has a meaning with several labels a text "
+            f"{key} is {value_at(config, key)!r}, which has a meaning with several labels a text "
             "only: set data.multilabel to true, or leave it out.",
         )
         for key in ("data.label_separator", "decide.label_thresholds")
-        if _value(config, key) != _value(Config(), key)
+        if value_at(config, key) != value_at(Config(), key)
     ]
-
-
-def _value(config: Config, key: str) -> object:
-    section, _, name = key.rpartition(".")
-    return getattr(getattr(config, section) if section else config, name)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from plaudit.config import CleanConfig
 from plaudit.data import tables
 from plaudit.data.clean import clean
-from plaudit.data.columns import LABEL_NAMES, plain_name
 from plaudit.data.fingerprint import fingerprints, loose_fingerprints
 from plaudit.data.formats import TableFile
+from plaudit.data.header import LABEL_NAMES, plain_name
 from plaudit.data.problems import Problems, quoted
 from plaudit.errors import DataError
 

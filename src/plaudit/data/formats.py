@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from plaudit.data.columns import Header
+from plaudit.data.header import Header
 from plaudit.data.plain import not_utf8, opened
 from plaudit.data.problems import Flaw, Problems
 from plaudit.errors import DataError

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from plaudit.data import network
-from plaudit.data.columns import Chosen, Header, as_trained, choose
+from plaudit.data.columns import Chosen, as_trained, choose
+from plaudit.data.header import Header
 from plaudit.data.records import Columns
 from plaudit.data.rows import SINGLE, RawRow
 from plaudit.errors import DataError

@@ -9,8 +9,9 @@ from itertools import islice
 from pathlib import Path
 
 from plaudit.data import tables
-from plaudit.data.columns import Chosen, Header
+from plaudit.data.columns import Chosen
 from plaudit.data.formats import TableFile
+from plaudit.data.header import Header
 from plaudit.data.problems import Problems, did_you_mean, quoted
 from plaudit.data.texts import (
     BLOCK,

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from plaudit.data import tables
-from plaudit.data.columns import LABEL_NAMES, TEXT_NAMES, Header, plain_name
 from plaudit.data.folder import RENAMES
 from plaudit.data.formats import TableFile
+from plaudit.data.header import LABEL_NAMES, TEXT_NAMES, Header, plain_name
 from plaudit.data.labels import LabelRule, label_rule, spell
 from plaudit.data.plain import sha256_of
 from plaudit.data.problems import Flaw, Problems, did_you_mean, quoted

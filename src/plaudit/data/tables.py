@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import assert_never
 
-from plaudit.data.columns import Chosen, Header
+from plaudit.data.columns import Chosen
 from plaudit.data.formats import (
     EXPECTED,
     Format,
@@ -21,6 +21,7 @@ from plaudit.data.formats import (
     parquet_header,
     parquet_records,
 )
+from plaudit.data.header import Header
 from plaudit.data.problems import Problems, did_you_mean, quoted
 from plaudit.data.rows import SINGLE, RawRow
 from plaudit.errors import DataError

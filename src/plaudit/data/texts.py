@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from plaudit.data import tables
-from plaudit.data.columns import TEXT_NAMES, Chosen, Header, separator_hint
+from plaudit.data.columns import Chosen
 from plaudit.data.formats import TableFile
+from plaudit.data.header import TEXT_NAMES, Header, separator_hint
 from plaudit.data.plain import opened
 from plaudit.data.problems import Problems, did_you_mean, quoted
 from plaudit.data.rows import LONGEST_TEXT

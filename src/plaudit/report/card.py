@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from plaudit.config import dump_toml
 from plaudit.report import label_sets, reliability, reproduce, view, words
+from plaudit.report.names import names_of
 from plaudit.report.summary import headline
 from plaudit.report.template import template
 
@@ -97,7 +98,7 @@ def _front_matter(document: Mapping[str, Any]) -> str:
     if model["encoder"].startswith("hub:"):
         lines.append(f"base_model: {words.quoted(model['encoder'].removeprefix('hub:'))}")
     metrics = document["test"]["metrics"] if document["test"] is not None else {}
-    names = view.names_of(document)
+    names = names_of(document)
     known = [(key, metrics[key]["value"]) for key in names if key in metrics]
     known = [(key, value) for key, value in known if value is not None]
     if known:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from plaudit.report import label_sets, view, words
+from plaudit.report.names import MAIN
 
 Document = Mapping[str, Any]
 
@@ -166,7 +167,7 @@ def _cautions(document: Document) -> Iterator[str]:
             "Some test texts were also seen in training or selection; see the figures without them."
         )
     if test is not None and baseline is not None:
-        main = view.MAIN[bool(document["data"].get("multilabel"))]
+        main = MAIN[bool(document["data"].get("multilabel"))]
         own, other = (one["metrics"][main] for one in (test, baseline["scores"]))
         if None not in (own["value"], other["value"]) and own["value"] <= other["value"]:
             yield "The simple model does no worse; this one may not be worth its cost yet."

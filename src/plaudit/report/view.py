@@ -8,48 +8,14 @@ from typing import Any
 
 from plaudit.data.label_sets import listed
 from plaudit.report import words
+from plaudit.report.names import MAIN, names_of
 
-NAMES = {
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-    "macro_precision": "Precision, macro",
-    "macro_recall": "Recall, macro",
-    "macro_f1": "F1, macro",
-    "weighted_precision": "Precision, weighted",
-    "weighted_recall": "Recall, weighted",
-    "weighted_f1": "F1, weighted",
-    "mcc": "Matthews correlation",
-    "roc_auc": "ROC-AUC",
-    "average_precision": "Average precision",
-    "log_loss": "Log loss (lower is better)",
-    "brier": "Brier score (lower is better)",
-    "ece": "Calibration error, ECE (lower is better)",
-}
-SET_NAMES = {
-    "micro_f1": "F1 over all labels of all texts (micro)",
-    "macro_f1": "F1, mean over labels (macro)",
-    "samples_f1": "F1, mean over texts (samples)",
-    "subset_accuracy": "Texts whose labels are all right (subset accuracy)",
-    "hamming_loss": "Wrong among all labels given or not (Hamming loss; lower is better)",
-    "micro_precision": "Precision, micro",
-    "micro_recall": "Recall, micro",
-    "macro_precision": "Precision, macro",
-    "macro_recall": "Recall, macro",
-    "macro_average_precision": "Average precision, mean over labels (mAP)",
-    "macro_roc_auc": "ROC-AUC, mean over labels",
-    "label_ranking_average_precision": "Label ranking average precision",
-    "log_loss": "Log loss, mean over labels (lower is better)",
-    "brier": "Brier score, mean over labels (lower is better)",
-}
-"""Of several labels a text."""
 _TILES = (("accuracy", "Accuracy"), ("macro_f1", "Macro F1"), ("roc_auc", "ROC-AUC"))
 _SET_TILES = (
     ("micro_f1", "Micro F1"),
     ("macro_f1", "Macro F1"),
     ("subset_accuracy", "All labels right"),
 )
-MAIN = {False: "accuracy", True: "micro_f1"}
-"""By which a model is set beside its baseline: of one label a text, and of several."""
 _MAX_LABELS_IN_MATRIX = 20
 _SHADES = 8
 _PAIRS = 20
@@ -89,11 +55,6 @@ def metric_rows(document: Mapping[str, Any]) -> list[Row]:
         for key, name in names_of(document).items()
         if key in test["metrics"] and test["metrics"][key]["value"] is not None
     ]
-
-
-def names_of(document: Mapping[str, Any]) -> dict[str, str]:
-    """Return the metrics that are shown, by key: their names, in order."""
-    return SET_NAMES if document["data"].get("multilabel") else NAMES
 
 
 def class_rows(scores: Mapping[str, Any] | None) -> list[Row]:

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from plaudit.artifact import versions
-from plaudit.config import Config, as_toml, dump_toml, load
+from plaudit.config import Config, dump_toml, load
 from plaudit.data.prepare import Prepared
 from plaudit.errors import ConfigError, Interrupted
 from plaudit.model.device import Compute
 from plaudit.report.pages import REPORT
+from plaudit.run import changes, lock
 from plaudit.run import folder as folders
-from plaudit.run import lock
 from plaudit.run.signals import Signals, heeded
 from plaudit.text.encoded import Encoded
 from plaudit.train.checkpoint import FOLDER
@@ -29,11 +29,6 @@ from plaudit.train.state import State
 
 FACTS = "started.json"
 _TO_GO_ON = "to go on: "
-GROWS = ("train.epochs", "train.max_steps", "train.max_seconds")
-"""What may be raised when a run is resumed: more of the same."""
-FREE = ("name", "out", "text.cache", "train.checkpoint_seconds", "evaluate.")
-"""What may differ: the weights do not depend on it."""
-
 Say = Callable[[str], None]
 
 
@@ -94,8 +89,8 @@ def check_resumable(folder: Path, config: Config) -> None:
     with lock.held(folder):
         pass
     # Of several seeds some may have finished: more of the same would be more for the others only.
-    changes = _config_changes(stored, config, grows=stored.seeds == 1)
-    _refuse("other settings", changes, folder)
+    found = changes.of_settings(stored, config, grows=stored.seeds == 1)
+    changes.refuse("other settings", found, folder)
 
 
 def family_of(folder: Path) -> Path | None:
@@ -116,9 +111,11 @@ def check_finished(folder: Path, config: Config, facts: Mapping[str, str], say: 
     ConfigError
         With what differs.
     """
-    changes = _config_changes(stored_config(folder), config, grows=False)
-    _refuse("other settings", changes, folder)
-    _refuse("other data or on another device", _fact_changes(folder, facts, say), folder)
+    found = changes.of_settings(stored_config(folder), config, grows=False)
+    changes.refuse("other settings", found, folder)
+    changes.refuse(
+        "other data or on another device", _facts_that_differ(folder, facts, say), folder
+    )
 
 
 def stored_config(folder: Path, overrides: tuple[str, ...] = ()) -> Config:
@@ -212,7 +209,9 @@ def resumable(folder: Path, say: Say) -> Iterator[Signals]:
 
 
 def _gone_back_to(folder: Path, config: Config, facts: Mapping[str, str], say: Say) -> State:
-    _refuse("other data or on another device", _fact_changes(folder, facts, say), folder)
+    changes.refuse(
+        "other data or on another device", _facts_that_differ(folder, facts, say), folder
+    )
     adopt(folder, config, say)
     for staged in (".model", ".adapter"):
         shutil.rmtree(folder / staged, ignore_errors=True)  # killed while it was written
@@ -232,14 +231,14 @@ def _gone_back_to(folder: Path, config: Config, facts: Mapping[str, str], say: S
 def adopt(folder: Path, config: Config, say: Say) -> None:
     """Note in a run's folder what is changed from here on."""
     stored = stored_config(folder)
-    changed = _config_changes(stored, config, all_of_them=True)
+    changed = changes.of_settings(stored, config, all_of_them=True)
     if changed:
         say("\n".join([f"{folder}: these settings are changed from here on:", *changed]))
         kept = config.model_copy(update={"name": stored.name})
         folders.put(folder / folders.CONFIG, dump_toml(kept))
 
 
-def _fact_changes(folder: Path, facts: Mapping[str, str], say: Say) -> list[str]:
+def _facts_that_differ(folder: Path, facts: Mapping[str, str], say: Say) -> list[str]:
     path = folder / FACTS
     if not path.is_file():  # killed before it wrote them: nothing was trained on
         return []
@@ -248,58 +247,9 @@ def _fact_changes(folder: Path, facts: Mapping[str, str], say: Say) -> list[str]
         if (before := stored["versions"].get(name)) != version:
             say(f"{name} was {before} and is {version}: the weights may come out differently.")
     names = dict.fromkeys([*stored["facts"], *facts])
-    return _changes(
+    return changes.of(
         {name: (stored["facts"].get(name, "none"), facts.get(name, "none")) for name in names}
     )
-
-
-def _config_changes(
-    stored: Config, config: Config, *, all_of_them: bool = False, grows: bool = True
-) -> list[str]:
-    """List settings that differ: those that may not, or all but the run's name and place."""
-    before, after = _flat(stored), _flat(config)
-    free = FREE[:2] if all_of_them else FREE
-    return _changes(
-        {
-            key: (as_toml(before[key]), as_toml(after[key]))
-            for key in before
-            if not key.startswith(free)
-            and (all_of_them or not (grows and key in GROWS and _grew(before[key], after[key])))
-        }
-    )
-
-
-def _grew(before: object, after: object) -> bool:
-    """Say whether there is more to do: a number became larger, or a limit of seconds went."""
-    if before is None:
-        return False
-    return after is None or float(str(after)) >= float(str(before))
-
-
-def _flat(config: Config) -> dict[str, object]:
-    flat: dict[str, object] = {}
-    for name, value in config.model_dump(mode="json").items():
-        if isinstance(value, dict):
-            flat |= {f"{name}.{key}": item for key, item in value.items()}
-        else:
-            flat[name] = value
-    return flat
-
-
-def _changes(pairs: Mapping[str, tuple[str, str]]) -> list[str]:
-    return [f"{name}: {was} → {now}" for name, (was, now) in pairs.items() if was != now]
-
-
-def _refuse(what: str, changes: list[str], folder: Path) -> None:
-    if changes:
-        raise ConfigError(
-            [
-                f"{folder} was started with {what}:",
-                *changes,
-                f"Resume it as it was started (it may be given more: {', '.join(GROWS)}), or start "
-                "a new run.",
-            ]
-        )
 
 
 def _digest(*arrays: np.ndarray) -> str:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plaudit.data import tables
-from plaudit.data.columns import Header
 from plaudit.data.formats import TableFile, parquet_header
+from plaudit.data.header import Header
 from plaudit.data.pair_inputs import Names, check_columns
 from plaudit.data.plain import not_utf8, opened
 from plaudit.data.problems import quoted

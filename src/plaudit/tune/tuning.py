@@ -6,7 +6,6 @@ import json
 import shlex
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,15 @@ from plaudit.errors import ConfigError, Interrupted, TrainingError
 from plaudit.report.pages import REPORT, pages
 from plaudit.report.tuned import render
 from plaudit.run import train
-from plaudit.run.folder import CONFIG, put, take
+from plaudit.run.folder import CONFIG, put
 from plaudit.run.lock import held
 from plaudit.run.signals import heeded
 from plaudit.run.watching import Silent, Watcher
 from plaudit.train.checkpoint import FOLDER as CHECKPOINTS
 from plaudit.tune.document import Search, document, section
-from plaudit.tune.reading import Budget, read_space
-from plaudit.tune.records import Direction, Pruner
+from plaudit.tune.plan import PLAN, Plan, folder_of, plan_of
+from plaudit.tune.reading import read_space
+from plaudit.tune.records import Direction
 from plaudit.tune.space import Dimension
 from plaudit.tune.strategy import need_optuna
 from plaudit.tune.study import Study, opened
@@ -34,31 +34,6 @@ from plaudit.tune.trial import RECIPE, TRIALS
 from plaudit.tune.workers import make_all
 
 TABLE, PAGE, BEST = "tune.json", "tune.html", "best"
-_PLAN = "tuning.json"
-_STORED = {"recipe", "space", "pruner", "budget", "trials"}
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How settings are searched.
-
-    Attributes
-    ----------
-    trials : int
-        The recipe as it is, which comes first, included.
-    pruner : {"none", "median", "hyperband"}
-        What stops a trial after one of its validations.
-    budget : {"steps", "own"}
-        steps: every trial takes as many optimiser steps as the recipe. own: as many as its values
-        say.
-    workers : int
-        Trials at a time, each in a process of its own.
-    """
-
-    trials: int = 20
-    pruner: Pruner = "median"
-    budget: Budget = "steps"
-    workers: int = 1
 
 
 def tune(
@@ -99,7 +74,7 @@ def tune(
     Examples
     --------
     >>> import plaudit
-    >>> from plaudit.tune.tuning import Plan
+    >>> from plaudit.tune.plan import Plan
     >>> found = plaudit.tune("reviews.toml", ["train.epochs=1"], plan=Plan(trials=2))
     >>> found["folder"], found["counts"]["complete"], found["trials"][0]["values"]
     ('runs/reviews-tune', 2, {})
@@ -110,7 +85,7 @@ def tune(
     config = load(what, overrides)
     dimensions = read_space(Path(space) if space else None, plan.budget, _given(what, overrides))
     _check(config)
-    folder = _folder(config, dimensions, plan)
+    folder = folder_of(config, dimensions, plan)
     return _tuned(folder, dimensions, plan, watcher or Silent())
 
 
@@ -150,9 +125,9 @@ def resume(
     plaudit.errors.ConfigError: runs/quickstart is no tuning: it has no tuning.json. ...
     """
     place = Path(folder)
-    if not (place / _PLAN).is_file():
-        raise ConfigError(f"{place} is no tuning: it has no {_PLAN}. Give runs/NAME-tune.")
-    stored = _stored(place)
+    if not (place / PLAN).is_file():
+        raise ConfigError(f"{place} is no tuning: it has no {PLAN}. Give runs/NAME-tune.")
+    stored = plan_of(place)
     plan = Plan(trials or stored["trials"], stored["pruner"], stored["budget"], workers)
     dimensions = tuple(Dimension.of(entry) for entry in stored["space"])
     return _tuned(place, dimensions, plan, watcher or Silent())
@@ -173,42 +148,6 @@ def _check(config: Config) -> None:
             f"seeds is {config.seeds}, but a trial is one run; leave it out, and train what is "
             "found with plaudit train … seeds=5."
         )
-
-
-def _folder(config: Config, space: Sequence[Dimension], plan: Plan) -> Path:
-    """Return the folder of this very tuning, if it was begun before, else a new one."""
-    name = f"{config.name}-tune"
-    asked = {
-        "recipe": config.digest(),
-        "space": [dimension.to_dict() for dimension in space],
-        "pruner": plan.pruner,
-        "budget": plan.budget,
-    }
-    for known in sorted(Path(config.out).glob(f"{name}*/{_PLAN}")):
-        try:
-            stored = _stored(known.parent)
-        except ConfigError:  # not this one, then
-            continue
-        if all(stored[key] == value for key, value in asked.items()):
-            return known.parent
-    folder = take(config.out, name)
-    put(folder / RECIPE, dump_toml(config))
-    write_json(folder / _PLAN, asked | {"trials": plan.trials})
-    return folder
-
-
-def _stored(folder: Path) -> dict[str, Any]:
-    path = folder / _PLAN
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        found = None
-    if not isinstance(found, dict) or not found.keys() >= _STORED:
-        raise ConfigError(
-            f"{path} is damaged: it does not hold {', '.join(sorted(_STORED))}. Move {folder} "
-            "away, and begin the tuning anew."
-        )
-    return found
 
 
 def _tuned(
@@ -240,13 +179,13 @@ def _prepared(bench: Bench, plan: Plan) -> tuple[Config, int]:
         steps = config.train.model_copy(update={"max_steps": course.steps})
         config = config.model_copy(update={"train": steps})
         put(bench.folder / RECIPE, dump_toml(config))
-    stored = _stored(bench.folder)
+    stored = plan_of(bench.folder)
     if stored.get("rows", rows) != rows:
         raise ConfigError(
             f"{bench.folder} was begun with other data: trials on them cannot be compared. Give "
             "the data as it was, or start a new tuning: name=OTHER."
         )
-    write_json(bench.folder / _PLAN, stored | {"rows": rows, "trials": plan.trials})
+    write_json(bench.folder / PLAN, stored | {"rows": rows, "trials": plan.trials})
     return config, len(course.validate_after)
 
 
