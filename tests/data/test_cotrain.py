@@ -12,8 +12,10 @@ import pytest
 from plaudit.config import Config, CotrainConfig, SplitConfig, check, load
 from plaudit.data.cleaned import Rows
 from plaudit.data.cotrain import cotrain
+from plaudit.data.few import keep_few
 from plaudit.data.fingerprint import fingerprints
 from plaudit.data.prepare import Prepared, prepare
+from plaudit.data.records import Order
 from plaudit.data.split import Division, divide
 from plaudit.errors import ConfigError, DataError
 
@@ -87,10 +89,14 @@ def test_words_without_unlabelled_texts_are_refused() -> None:
         check(load(None, ["split.per_class=4", "split.train_size=10"]))
 
 
-def divided(order: str, seed: int, **sizes: int) -> tuple[Division, Rows]:
+def divided(order: Order, seed: int, per_class: int | None = None) -> tuple[Division, Rows]:
     rows = rows_of(90)
-    config = SplitConfig(**{"test_size": 12, "validation_size": 9, **sizes})  # type: ignore[arg-type]
-    return divide(rows.prints_N, rows.targets_N, config, seed=seed, order=order), rows  # type: ignore[arg-type]
+    sizes = SplitConfig(test_size=12, validation_size=9)
+    division = divide(rows.prints_N, rows.targets_N, sizes, seed=seed, order=order)
+    if per_class is None:
+        return division, rows
+    barred = np.zeros(90, dtype=bool)
+    return keep_few(division, per_class, seed, rows, names=list(THEMES), barred_N=barred), rows
 
 
 @pytest.mark.parametrize("order", ["any", "blocks"])
@@ -104,6 +110,31 @@ def test_as_many_of_each_class_are_drawn_by_the_seed(order: str) -> None:
     np.testing.assert_array_equal(division.train, divided(order, 0, per_class=5)[0].train)
     assert set(division.train) != set(divided(order, 1, per_class=5)[0].train)
     assert set(division.train) < set(divided(order, 0, per_class=6)[0].train)
+
+
+def test_fewer_texts_of_a_class_than_asked_for_are_named() -> None:
+    found = (
+        r"split\.per_class is 24, .* sport has 23, food has 23, music has 23\. Set it to 23 or less"
+    )
+    with pytest.raises(DataError, match=found):
+        divided("any", 0, per_class=24)
+    division, rows = divided("any", 0, per_class=23)
+    assert np.bincount(rows.targets_N[division.train]).tolist() == [23, 23, 23]
+
+
+def test_few_are_counted_without_what_will_be_left_out(tmp_path: Path) -> None:
+    """Else fewer would be trained on than were asked for, and nobody told."""
+    found, _ = prepared(tmp_path, "split.test_size=30", "split.validation_size=15")
+    few = found.train.texts[: 3 * 4]
+    barred = tmp_path / "barred.csv"
+    barred.write_text("\n".join(["text", *few[:5]]), encoding="utf-8")
+    validation = tmp_path / "validation.csv"
+    validation.write_text("\n".join(["text,label", *(f"{text},sport" for text in few[5:8])]))
+    for more in (f"data.exclude={barred}", f"data.validation={validation}"):
+        other, _ = prepared(tmp_path, "split.test_size=30", "split.validation_size=15", more)
+        assert Counter(other.train.targets_N[: 3 * 4].tolist()) == {0: 4, 1: 4, 2: 4}
+        gone = few[:5] if "exclude" in more else few[5:8]
+        assert not set(gone) & set(other.train.texts)
 
 
 def prepared(tmp_path: Path, *more: str) -> tuple[Prepared, Config]:

@@ -317,15 +317,6 @@ def test_a_reading_that_fails_has_still_begun() -> None:
     assert isinstance(sealed.opened_at, str)
 
 
-def test_fewer_texts_of_a_class_than_asked_for_are_named() -> None:
-    prints, targets = reviews(100)
-    sizes = SplitConfig(test_size=0.2, validation_size=0.1, per_class=36)
-    with pytest.raises(DataError, match=r"bad has 35, good has 35\. Set it to 35 or less"):
-        divide(prints, targets, sizes, seed=0, order="any", labels=("bad", "good"))
-    few = divide(prints, targets, sizes.model_copy(update={"per_class": 35}), seed=0, order="any")
-    assert np.bincount(targets[few.train]).tolist() == [35, 35]
-
-
 def test_what_was_held_out_is_found_again_whatever_was_kept_to_train_on(tmp_path: Path) -> None:
     """Also by a model of the days when too few texts of a class were no mistake."""
     rows = [f"review {n},{('bad', 'good')[n % 2]}" for n in range(80)]

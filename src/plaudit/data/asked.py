@@ -82,3 +82,20 @@ def check_split(source: Source, split: str | None) -> None:
         f"{source.asked}: {wanted}; allowed are {quoted(source.splits)}"
         f"{did_you_mean(split or '', source.splits)}."
     )
+
+
+def training_split(source: Source) -> str | None:
+    """Return the split to train on; None where a source has none.
+
+    Raises
+    ------
+    DataError
+        It has splits, and none of them is called train.
+    """
+    if not source.splits:
+        return None
+    if "train" not in source.splits:
+        raise DataError(
+            f"{source.asked}: there is no split 'train', only {', '.join(source.splits)}"
+        )
+    return "train"

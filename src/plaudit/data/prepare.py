@@ -9,8 +9,11 @@ import numpy as np
 
 from plaudit.config import CleanConfig, Config, SplitConfig
 from plaudit.data import exclude
+from plaudit.data.asked import training_split
 from plaudit.data.cleaned import Rows, rows_of
 from plaudit.data.cotrain import Cotrained, left_aside, with_cotrained
+from plaudit.data.extra import Extra, with_extra
+from plaudit.data.few import keep_few
 from plaudit.data.records import Columns, Corpus, Provenance
 from plaudit.data.sealed import Sealed
 from plaudit.data.sources import Say, Source, read, resolve
@@ -18,28 +21,6 @@ from plaudit.data.split import Division, divide
 from plaudit.data.unlabelled import Consulted, Pseudo, Unlabelled
 from plaudit.data.unlabelled import read as read_unlabelled
 from plaudit.errors import DataError
-
-
-@dataclass(frozen=True, slots=True)
-class Extra:
-    """Rows that were only trained on, from data of their own.
-
-    Attributes
-    ----------
-    asked, served_by, note : str
-        As in :class:`plaudit.data.records.Provenance`.
-    files : mapping of str to str
-    rows : int
-    left_out : int
-        Rows whose text also stands in the training, validation or held-out part.
-    """
-
-    asked: str
-    served_by: str
-    note: str
-    files: Mapping[str, str]
-    rows: int
-    left_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +98,7 @@ def prepare(config: Config, say: Say) -> Prepared:
     source = resolve(config.data.train, imdb=config.data.imdb, say=say)
     given_test = resolve(config.data.test, imdb=config.data.imdb) if config.data.test else None
     unwanted = exclude.read(config.data.exclude, config.clean) if config.data.exclude else None
-    corpus = read(source, _training_split(source), columns, say=say)
+    corpus = read(source, training_split(source), columns, say=say)
     everything = rows_of(corpus, config.clean)
     given = _given_validation(config, source, columns, corpus.labels, say)
     sizes = _sizes_in_force(
@@ -126,8 +107,9 @@ def prepare(config: Config, say: Say) -> Prepared:
         has_test=given_test is not None or "test" in source.splits,
     )
     division = _divided(everything, corpus, sizes, config.split_seed)
+    division = _few(config, division, everything, corpus.labels, (given, unwanted))
     train, validation, held, duplicates = _parts(everything, division, given)
-    train, extra = _with_extra(config, columns, corpus.labels, (train, validation, held), say)
+    train, extra = with_extra(config, columns, corpus.labels, (train, validation, held), say)
     train, validation, excluded = _without_unwanted(train, validation, unwanted, say)
     spare = left_aside(everything.take(division.spare), (train, validation, held), unwanted)
     train, cotrained = with_cotrained(config, corpus.labels, train, spare, say)
@@ -162,9 +144,33 @@ def _columns(config: Config) -> Columns:
 def held_out(corpus: Corpus, clean_config: CleanConfig, sizes: SplitConfig, seed: int) -> Rows:
     """Return the part of an undivided table that a run with these settings held out as test."""
     everything = rows_of(corpus, clean_config)
-    # How many training rows were kept makes no difference to the test part.
-    sizes = sizes.model_copy(update={"per_class": None})
     return everything.take(_divided(everything, corpus, sizes, seed).test)
+
+
+def _few(
+    config: Config,
+    division: Division,
+    everything: Rows,
+    labels: Sequence[str],
+    apart: tuple[Rows | None, exclude.Exclusion | None],
+) -> Division:
+    """Keep what ``split.per_class`` asks for, of rows that will be trained on."""
+    if config.split.per_class is None:
+        return division
+    given, unwanted = apart
+    barred_N = np.zeros(len(everything), dtype=bool)
+    if given is not None:
+        barred_N |= np.isin(everything.prints_N, given.prints_N)
+    if unwanted is not None:
+        barred_N |= unwanted.find(everything.texts, everything.prints_N).rows_N
+    return keep_few(
+        division,
+        config.split.per_class,
+        config.split_seed,
+        everything,
+        names=labels,
+        barred_N=barred_N,
+    )
 
 
 def _divided(rows: Rows, corpus: Corpus, sizes: SplitConfig, seed: int) -> Division:
@@ -179,16 +185,6 @@ def _divided(rows: Rows, corpus: Corpus, sizes: SplitConfig, seed: int) -> Divis
     )
 
 
-def _training_split(source: Source) -> str | None:
-    if not source.splits:
-        return None
-    if "train" not in source.splits:
-        raise DataError(
-            f"{source.asked}: there is no split 'train', only {', '.join(source.splits)}"
-        )
-    return "train"
-
-
 def _given_validation(
     config: Config, source: Source, columns: Columns, labels: Sequence[str], say: Say
 ) -> Rows | None:
@@ -196,7 +192,7 @@ def _given_validation(
     fixed = tuple(labels)
     if config.data.validation is not None:
         own = resolve(config.data.validation, imdb=config.data.imdb, say=say)
-        split = "validation" if "validation" in own.splits else _training_split(own)
+        split = "validation" if "validation" in own.splits else training_split(own)
         return rows_of(read(own, split, columns, labels=fixed, say=say), config.clean)
     if "validation" in source.splits:
         corpus = read(source, "validation", columns, labels=fixed, say=say)
@@ -214,28 +210,6 @@ def _parts(
     fresh, kept = train.without(given.prints_N), held.without(given.prints_N)
     dropped = len(train) + len(held) - len(fresh) - len(kept)
     return fresh, given, kept, division.duplicates + dropped
-
-
-def _with_extra(
-    config: Config,
-    columns: Columns,
-    labels: tuple[str, ...],
-    parts: tuple[Rows, Rows, Rows],
-    say: Say,
-) -> tuple[Rows, Extra | None]:
-    """Add data that is only trained on, but for texts that stand in any part already."""
-    train = parts[0]
-    if config.data.extra is None:
-        return train, None
-    source = resolve(config.data.extra, imdb=config.data.imdb, say=say)
-    corpus = read(source, _training_split(source), columns, labels=labels, say=say)
-    more = rows_of(corpus, config.clean)
-    fresh = more.without(np.concatenate([part.prints_N for part in parts]))
-    origin, left_out = corpus.provenance, len(more) - len(fresh)
-    say(f"data.extra: {len(fresh):,} more texts to train on, {left_out:,} left out. {origin.note}")
-    return train.plus(fresh), Extra(
-        origin.asked, origin.served_by, origin.note, dict(origin.files), len(fresh), left_out
-    )
 
 
 def _check_train(train: Rows, labels: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ Axes: N rows, L labels, G groups of rows with the same text.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,8 @@ def divide(
         Label of each row, as an index; where rows may have several, 0 or 1 for each label, shape
         (N, L): labels are then in proportion as far as they can be at once.
     sizes : SplitConfig
-        Rows, or shares of the N rows. Met exactly, unless rows with equal texts, which stay
+        Rows, or shares of the N rows, all but ``per_class``
+        (:func:`plaudit.data.few.keep_few`). Met exactly, unless rows with equal texts, which stay
         together, do not add up to it, or (order "blocks") are left out.
     seed : int
         Order "any": which texts go where.
@@ -71,8 +72,7 @@ def divide(
         "any": drawn by seed and text, so that the order of the rows does not matter and a test
         row stays one when only ``validation_size`` or ``train_size`` changes. "blocks":
         neighbours are related, so each label's last rows are test, those before them validation,
-        the first train (evenly spaced ones, under a ``train_size``); ``seed`` only decides which
-        rows ``per_class`` keeps.
+        the first train (evenly spaced ones, under a ``train_size``); ``seed`` decides nothing.
     labels : sequence of str, optional
         Names for error messages.
 
@@ -96,8 +96,6 @@ def divide(
             division = _draw(prints_N, targets_N, rows, seed)
         case "blocks":
             division = _cut(prints_N, targets_N, rows)
-    if sizes.per_class is not None:
-        division = _few(division, prints_N, targets_N, (sizes.per_class, seed), labels)
     _check(division, targets_N, rows, labels)
     return division
 
@@ -186,7 +184,7 @@ def _draw_sets(
 
 def _order(prints_G: Prints, seed: int) -> Ints:
     """Order different texts by a hash of seed and text."""
-    return np.argsort(_mix(prints_G ^ _mix(np.array([seed], dtype=np.uint64))), kind="stable")
+    return np.argsort(mixed(prints_G ^ mixed(np.array([seed], dtype=np.uint64))), kind="stable")
 
 
 def _majority(group_N: Ints, targets_N: Ints, sizes_G: Ints) -> Ints:
@@ -200,7 +198,8 @@ def _majority(group_N: Ints, targets_N: Ints, sizes_G: Ints) -> Ints:
     return label_G
 
 
-def _mix(keys: Prints) -> Prints:
+def mixed(keys: Prints) -> Prints:
+    """Hash numbers into an order that looks like chance."""
     # The finaliser of SplitMix64 (Steele et al. 2014): a bijection, so no two texts tie.
     keys = keys + np.uint64(0x9E3779B97F4A7C15)
     keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -235,39 +234,6 @@ def _evenly(rows: Ints, targets: Ints, cap: int) -> Ints:
     ]
     kept_N: Ints = rows[np.sort(np.concatenate(kept))]
     return kept_N
-
-
-def _few(
-    division: Division,
-    prints_N: Prints,
-    targets_N: Ints,
-    asked: tuple[int, int],
-    names: Sequence[str],
-) -> Division:
-    """Keep a few training rows of each label, drawn by seed and text whatever the order."""
-    count, seed = asked
-    train = division.train
-    # Another seed than _draw's, or its order would be the order in which the test rows were drawn.
-    hashed = _mix(prints_N[train] ^ _mix(_mix(np.array([seed], dtype=np.uint64))))
-    prints, labels = prints_N[train], targets_N[train]
-    kept = np.zeros(len(train), dtype=bool)
-    short = {}
-    for label in np.unique(labels):
-        ranked = np.flatnonzero(labels == label)[np.argsort(hashed[labels == label], kind="stable")]
-        _, first = np.unique(prints[ranked], return_index=True)
-        kept[ranked[np.sort(first)[:count]]] = True
-        if len(first) < count:
-            short[int(label)] = len(first)
-    if short:
-        found = ", ".join(
-            f"{names[label] if names else label} has {there:,}" for label, there in short.items()
-        )
-        raise DataError(
-            f"split.per_class is {count}, but of different texts in the training part {found}. "
-            f"Set it to {min(short.values())} or less."
-        )
-    spare = train[~kept & ~np.isin(prints, prints[kept])]
-    return replace(division, train=train[kept], spare=spare)
 
 
 def _check(division: Division, targets_N: Ints, rows: _Rows, labels: Sequence[str]) -> None:
