@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plaudit.config import Config, check
 from plaudit.errors import ConfigError, TrainingError
 
+if TYPE_CHECKING:
+    from plaudit.run.learning import Lesson
+
 SMOOTHING = 0.8
 """What a new loss leaves of the mean so far: single batches are noisy."""
 DIVERGED = 2.0
-"""Times the lowest loss at which the climb ends."""
+"""Times the lowest smoothed loss at which the climb ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +94,16 @@ def lr(config: Config, *, low: float = 1e-6, high: float = 1e-1, steps: int = 60
             f"a climb of {steps} steps from {low:g} to {high:g}: it needs 2 steps at least, and to "
             "rise from above 0."
         )
-    from plaudit.data.prepare import prepare
-    from plaudit.model.device import plan
-    from plaudit.run.consulting import with_pseudo_labels, with_teacher
-    from plaudit.run.learning import lesson, new_model
-    from plaudit.run.material import encoded, text_encoder
+    if config.contrast.steps:
+        raise ConfigError(
+            f"contrast.steps is {config.contrast.steps}: the head is fitted before the first step, "
+            "so the loss has nowhere to fall from, and where it falls fastest would be chance. "
+            "Compare rates instead: plaudit ablate … optim.lr=1e-5,1e-4; or set contrast.steps=0."
+        )
     from plaudit.train.course import Course
     from plaudit.train.loop import Settings, fit
 
-    def say(line: str) -> None:
-        """Drop the line."""
-
-    prepared = with_pseudo_labels(config, prepare(config, say), say)
-    encoder = text_encoder(config)
-    model = new_model(config, prepared.labels, encoder)
-    compute = plan(config.train.device, config.train.precision)
-    data = with_teacher(config, encoded(prepared, encoder), encoder, say)
-    taught = lesson(config, model, data, compute)
+    taught = _taught(config)
     # The optimiser's rates are those of the last step; the factor takes them down from there.
     head = config.optim.head_lr and config.optim.head_lr / config.optim.lr * high
     optim = config.optim.model_copy(update={"lr": high, "head_lr": head})
@@ -118,9 +114,10 @@ def lr(config: Config, *, low: float = 1e-6, high: float = 1e-1, steps: int = 60
     )
     climbed: list[tuple[float, float]] = []
     try:
-        for record in fit(model, taught.batches, course, compute, settings):
+        for record in fit(taught.model, taught.batches, course, taught.compute, settings):
             climbed.append((record.lr, record.loss))
-            if record.loss > DIVERGED * min(loss for _, loss in climbed) and len(climbed) > 5:
+            *before, last = smoothed([loss for _, loss in climbed])
+            if len(before) > 4 and last > DIVERGED * min(before):
                 break
     except TrainingError as error:
         # No number any more: the climb is over, which is what it is for. Not so when memory ran
@@ -128,6 +125,25 @@ def lr(config: Config, *, low: float = 1e-6, high: float = 1e-1, steps: int = 60
         if error.__cause__ is not None or not climbed:
             raise
     return summit(climbed)
+
+
+def _taught(config: Config) -> Lesson:
+    """Make ready what a run of these settings would train, and on what."""
+    from plaudit.data.prepare import prepare
+    from plaudit.model.device import plan
+    from plaudit.run.consulting import with_pseudo_labels, with_teacher
+    from plaudit.run.learning import lesson, new_model
+    from plaudit.run.material import encoded, text_encoder
+
+    def say(line: str) -> None:
+        """Drop the line."""
+
+    prepared = with_pseudo_labels(config, prepare(config, say), say)
+    encoder = text_encoder(config)
+    model = new_model(config, prepared.labels, encoder)
+    compute = plan(config.train.device, config.train.precision)
+    data = with_teacher(config, encoded(prepared, encoder), encoder, say)
+    return lesson(config, model, data, compute)
 
 
 def summit(climbed: Sequence[tuple[float, float]]) -> Climb:
@@ -141,12 +157,29 @@ def summit(climbed: Sequence[tuple[float, float]]) -> Climb:
     -------
     Climb
     """
-    rungs: list[Rung] = []
-    mean = 0.0
-    for number, (rate, loss) in enumerate(climbed, start=1):
-        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
-        rungs.append(Rung(rate, loss, mean / (1 - SMOOTHING**number)))
+    means = smoothed([loss for _, loss in climbed])
+    rungs = [Rung(*each, mean) for each, mean in zip(climbed, means, strict=True)]
     falls = [after.smoothed - before.smoothed for before, after in pairwise(rungs)]
     if not falls or min(falls) >= 0:
         return Climb(tuple(rungs), None)
     return Climb(tuple(rungs), rungs[falls.index(min(falls)) + 1].lr)
+
+
+def smoothed(losses: Sequence[float]) -> list[float]:
+    """Average each loss with those before it, which count less the longer they are past.
+
+    Parameters
+    ----------
+    losses : sequence of float
+
+    Returns
+    -------
+    list of float
+        Divided by what the weights add up to, so that the first is the first loss.
+    """
+    means: list[float] = []
+    mean = 0.0
+    for number, loss in enumerate(losses, start=1):
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+        means.append(mean / (1 - SMOOTHING**number))
+    return means
