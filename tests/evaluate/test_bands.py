@@ -81,3 +81,8 @@ def test_words_are_ordered_by_how_often_they_occur_and_the_rest_put_together():
 
 def test_a_column_without_any_value_is_one_group():
     assert bands.values([None, None]).names == ("(none)",)
+    assert counted(bands.values(["(none)", "x", None, "(none)"])) == {
+        "'(none)'": 2,
+        "x": 1,
+        "(none)": 1,
+    }

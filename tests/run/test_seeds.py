@@ -126,6 +126,17 @@ def test_the_ensemble_answers_by_the_threshold_that_the_seeds_have(tmp_path: Pat
     assert read(tmp_path / seeds.ENSEMBLE).predicted_N.tolist() == [1, 0, 1]
 
 
+def test_the_report_says_by_whose_threshold_the_ensemble_answers(
+    family: tuple[run.Run, dict[str, int], list[str]], section: dict[str, Any]
+) -> None:
+    report = dict(family[0].report)
+    said = next(each for each in sentences(report) if "ensemble" in each)
+    rule = {"by": "f1"}
+    ruled = next(each for each in sentences(report | {"decision": {"threshold": rule}})
+                 if "ensemble" in each)  # fmt: skip
+    assert ruled == said[:-1] + f", decided by the threshold of seed {section['chosen']}."
+
+
 def test_the_model_is_that_of_the_seed_that_is_best_on_validation(
     family: tuple[run.Run, dict[str, int], list[str]], section: dict[str, Any]
 ) -> None:

@@ -116,7 +116,8 @@ def values(column: Sequence[str | None]) -> Groups:
     place = {name: index for index, name in enumerate(kept)}
     last = len(kept)
     group_N = [last if each is None else place.get(each, last - 1) for each in column]
-    return _used([*kept, NO_VALUE], np.asarray(group_N, dtype=np.int64))
+    shown = [repr(each) if each == NO_VALUE else each for each in kept]  # rows that do say so
+    return _used([*shown, NO_VALUE], np.asarray(group_N, dtype=np.int64))
 
 
 def _number(value: str) -> float | None:

@@ -40,11 +40,20 @@ def sentences(document: Mapping[str, Any]) -> list[str]:
         ends = words.interval("accuracy", accuracy)
         said.append(
             "Their ensemble, the mean of their probabilities, labels "
-            f"{words.percent(accuracy['value'])} correctly{f' ({ends})' if ends else ''}."
+            f"{words.percent(accuracy['value'])} correctly{f' ({ends})' if ends else ''}"
+            f"{_by_whose_rule(document)}."
         )
     reason = f"the best by {found['chosen_by']}" if found["chosen_by"] else "the first"
     said.append(f"The model is that of seed {found['chosen']}, {reason}.")
     return said
+
+
+def _by_whose_rule(document: Mapping[str, Any]) -> str:
+    rule = (document.get("decision") or {}).get("threshold")
+    if not rule:
+        return ""
+    kind = "costs" if rule["by"] == "cost" else "threshold"
+    return f", decided by the {kind} of seed {document['seeds']['chosen']}"
 
 
 def _plus_minus(key: str, name: str, spread: Mapping[str, float]) -> str:
