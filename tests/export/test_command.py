@@ -49,8 +49,8 @@ def test_it_says_what_came_out_and_what_comes_next(calls: list[Any]) -> None:
     assert done.stdout.splitlines() == [
         "runs/x/model-onnx-int8",
         "weights: 23.0 MB in onnx-int8, 98.0 MB before",
-        "labels that differ from the original in fp32: 1 of 84 (1.19%, allowed 1.00%), on a "
-        "file\\x1b[2J",
+        "labels that differ from the original in fp32: in 1 of 84 answers (1.19%, allowed "
+        "1.00%), on a file\\x1b[2J",
         "probabilities differ by 0.25 at most, 0.001 on average",
     ]
     assert done.stderr.splitlines() == [

@@ -84,6 +84,16 @@ def test_the_update_is_alpha_over_rank_times_b_a(tiny_encoder: Path) -> None:
     torch.testing.assert_close(after - before, 10.0 / 4 * (b @ a), atol=1e-6, rtol=1e-5)
 
 
+def test_the_size_of_adapters_is_what_merging_leaves_out(tiny_encoder: Path) -> None:
+    model = adapted(tiny_encoder, rank=4)
+    whole, without = (
+        sum(weights.numel() for weights in each.parameters())
+        for each in (model, lora.merged(model))
+    )
+    assert lora.size(model) == whole - without > 0
+    assert lora.size(tiny(tiny_encoder)) == 0
+
+
 def test_only_adapters_of_queries_and_values_and_the_head_train(tiny_encoder: Path) -> None:
     trained = {n for n, p in adapted(tiny_encoder).named_parameters() if p.requires_grad}
     encoder = {name for name in trained if "encoder.layer" in name}

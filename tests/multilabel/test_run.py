@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -36,6 +38,14 @@ def test_it_learns_and_the_report_has_the_metrics_of_label_sets(finished: run.Ru
     low, value, high = (test["metrics"]["subset_accuracy"][k] for k in ("low", "value", "high"))
     assert 0 < low < value < high < 1
     assert finished.report["baseline"]["scores"]["metrics"]["micro_f1"]["value"] > 0.8
+
+
+def test_the_cards_code_is_python(finished: run.Run) -> None:
+    card = (finished.model / "README.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    for block in blocks:
+        ast.parse(block)
+    assert any("top_k=None" in block for block in blocks)
 
 
 def test_the_reports_figures_are_scikit_learns_on_the_kept_predictions(finished: run.Run) -> None:

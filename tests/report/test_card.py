@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 
@@ -95,6 +96,16 @@ def test_the_card_tells_result_use_data_and_limits(document):
     assert "## Limits" in card
     recipe = re.search(r"```toml\n(.*?)\n```", card, re.DOTALL)[1]
     assert tomllib.loads(recipe)["optim"]["lr"] == 1e-4
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_its_code_is_python(document, pairs):
+    document["config"]["data"]["text_pair"] = "answer" if pairs else None
+    blocks = re.findall(r"```python\n(.*?)```", render(document), re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        ast.parse(block)
+        assert ('"Is it good?"' in block) is pairs
 
 
 def test_tables_have_as_many_cells_in_each_row(document):

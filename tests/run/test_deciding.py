@@ -138,9 +138,9 @@ def test_logits_at_hand_are_those_of_the_saved_model_and_spare_the_encoder(
         asked.append(len(encoded))
         return own(model, encoded, *args, **kwargs)
 
-    def keeping(self, encoder):
+    def keeping(self):
         asked.clear()
-        kept.append(final(self, encoder))
+        kept.append(final(self))
         return kept[-1]
 
     monkeypatch.setattr(learning, "logits", counting)
@@ -150,7 +150,7 @@ def test_logits_at_hand_are_those_of_the_saved_model_and_spare_the_encoder(
         "train.select=log_loss", "evaluate.baseline=false",
     )  # fmt: skip
     finished = run.train(config)
-    assert asked == [8]
+    assert asked == []
     targets = np.zeros(len(kept[0]), dtype=int)
     loaded = artifact.load(finished.model)
     assert loaded.spec.decision is not None
@@ -205,27 +205,6 @@ def test_score_marks_the_rows_of_which_predict_is_unsure(
     assert scored.added == ("predicted_label", "predicted_probability", "predicted_unsure")
     assert [line["predicted_unsure"] for line in lines] == [each.unsure for each in found]
     assert 0 < scored.unsure == sum(each.unsure for each in found) < len(found)
-
-
-def test_of_validations_that_are_near_that_of_the_state_that_was_kept_is_taken() -> None:
-    """Near the end of a schedule a validation may differ from the next by a few thousandths."""
-    kept = np.random.default_rng(0).normal(size=(40, 2))
-    later = kept + 2e-3
-    texts = ["a good film"] * 40
-    data = SimpleNamespace(
-        validation=texts, pad_id=0,
-        prepared=SimpleNamespace(validation=SimpleNamespace(texts=texts)),
-    )  # fmt: skip
-
-    class Told(learning.Lesson):
-        def _logits(self, texts: Any) -> np.ndarray:
-            places = np.unique(np.linspace(0, 39, 8).astype(int))
-            return kept[places] + 1e-4
-
-    compute = Compute("cpu", "bf16", "test")
-    lesson = Told(None, data, compute, None, None, None, validated=[kept, later])  # type: ignore[arg-type]
-    encoder = SimpleNamespace(encode=list)
-    assert lesson.final_logits(encoder) is kept  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("targets", [np.zeros(4, dtype=int), np.zeros((4, 2), dtype=int)])

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from plaudit import run
 from plaudit.config import Config, dump_toml
 from plaudit.errors import ConfigError, Interrupted
 from plaudit.run import lock
+from plaudit.train import contrast
 from tests.run.forks import dying, forked, small_run
 
 pytestmark = [
@@ -262,6 +264,71 @@ def test_what_was_interrupted_ends_as_if_it_had_not_been(cut: Path, uninterrupte
     training = finished_run.report["training"]
     assert training["resumed_after"] == [3]
     assert [record["step"] for record in training["history"]] == list(range(1, 9))
+
+
+def decided(folder: Path) -> Any:
+    return json.loads((folder / "model" / "plaudit.json").read_text())["decision"]
+
+
+@pytest.mark.parametrize("step", [5, 7])
+def test_a_resumed_run_is_calibrated_on_the_state_that_was_kept(
+    step: int, start: Start, tmp_path: Path
+) -> None:
+    """Also where only validations of other states came after it was taken up again."""
+    few = ("train.evaluations=8", "optim.lr=1e-2")
+    whole = run.train(start(tmp_path / "whole", *few))
+    best = whole.report["training"]["best_step"]
+    assert best < 8
+    with pytest.raises(Interrupted):
+        run.train(start(tmp_path / "cut", *few), watcher=stopping(step, signal.SIGTERM))
+    run.resume(tmp_path / "cut" / "run")
+    assert decided(tmp_path / "cut" / "run") == decided(whole.folder)
+
+
+@pytest.mark.promise(
+    "training is kept: the run resumed does what came after it, and ends the same",
+    fault="SIGTERM after the last step, in a run without checkpoints",
+)
+@pytest.mark.parametrize("kind", [(), ("train.average=ema",), ("lora.rank=2",)])
+def test_what_is_interrupted_after_training_is_not_trained_again(
+    kind: tuple[str, ...], start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tested(*args: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    settings = (*kind, "train.checkpoint_seconds=0", "train.evaluations=3")
+    whole = run.train(start(tmp_path / "whole", *settings)).folder
+    with monkeypatch.context() as patch, pytest.raises(Interrupted, match="to go on"):
+        patch.setattr("plaudit.run.training.examine", tested)
+        run.train(start(tmp_path / "cut", *settings))
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda *args: pytest.fail("trained again"))
+    run.resume(tmp_path / "cut" / "run")
+    assert same(tmp_path / "cut" / "run", whole)
+    assert decided(tmp_path / "cut" / "run") == decided(whole)
+    assert not (tmp_path / "cut" / "run" / "checkpoints").exists()
+
+
+def test_a_signal_ends_a_contrast_at_once_and_it_is_not_done_twice(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = contrast.draw
+
+    def interrupting(*args: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return drawn(*args)
+
+    settings = ("contrast.steps=3", "train.checkpoint_seconds=0")
+    with monkeypatch.context() as patch:
+        patch.setattr(contrast, "draw", interrupting)
+        patch.setattr(contrast, "fit_head", lambda *args, **kwargs: pytest.fail("went on"))
+        with pytest.raises(Interrupted, match="to go on"):
+            run.train(start(tmp_path / "at-once", *settings))
+    whole = run.train(start(tmp_path / "whole", *settings)).folder
+    with pytest.raises(Interrupted):
+        run.train(start(tmp_path / "cut", *settings), watcher=stopping(3, signal.SIGTERM))
+    monkeypatch.setattr(contrast, "draw", lambda *args: pytest.fail("contrasted again"))
+    run.resume(tmp_path / "cut" / "run")
+    assert same(tmp_path / "cut" / "run", whole)
 
 
 @pytest.mark.promise("it leaves at once, without another save", fault="a second Ctrl-C")

@@ -156,7 +156,7 @@ class Bench:
         alike = self._key(config.model_copy(update={"ngrams": NgramsConfig()}), seed, course)
         if alike not in self._logits:
             logits_NC, trained, keeper = self._learnt(config, seed, folder, course)
-            keeper.checkpoints.clear()
+            keeper.clear()
             if trained.broken:
                 raise TrainingError(trained.stopped)
             self._logits[alike] = logits_NC, trained

@@ -131,9 +131,10 @@ def check(gate: Gate, folder: Path, weights: str) -> None:
     """Raise ExportError when the answers are too far from the original's."""
     count = round(gate.differ * gate.answers)
     found = (
-        f"{folder} as {weights}: {count} of {gate.answers} labels differ ({gate.differ:.2%}, "
-        f"allowed {gate.limit:.2%}), probabilities by up to {gate.max_difference:.4f}. "
-        f"Compared on {gate.data} Nothing was kept."
+        f"{folder} as {weights}: in {count} of {gate.answers} answers labels differ "
+        f"({gate.differ:.2%}, allowed {gate.limit:.2%}), probabilities by up to "
+        f"{gate.max_difference:.4f}. Asked were {gate.texts} texts, some of them alone and in "
+        f"small batches too: {gate.data} Nothing was kept."
     )
     if gate.differ > gate.limit:
         raise ExportError(f"{found} Try another --format, or allow more with --max-differ.")

@@ -162,14 +162,14 @@ def lines(exported: Exported) -> list[str]:
     if rounded is not None:
         of_bf16 = [
             "the original answers in bf16 on this machine: beside that "
-            f"{round(rounded.differ * rounded.answers)} labels differ, probabilities by "
+            f"the labels of {round(rounded.differ * rounded.answers)} differ, probabilities by "
             f"{rounded.max_difference:.2g} at most, {rounded.mean_difference:.2g} on average"
         ]
     return [
         f"{exported.folder}",
         f"weights: {exported.bytes / 1e6:.1f} MB in {exported.format}, "
         f"{exported.bytes_before / 1e6:.1f} MB before",
-        f"labels that differ from the original in fp32: {count} of {found.answers} "
+        f"labels that differ from the original in fp32: in {count} of {found.answers} answers "
         f"({found.differ:.2%}, allowed {found.limit:.2%}), on {found.data.rstrip('.')}",
         f"probabilities differ by {found.max_difference:.2g} at most, "
         f"{found.mean_difference:.2g} on average",

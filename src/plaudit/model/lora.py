@@ -75,6 +75,12 @@ def has_adapters(model: ReviewClassifier) -> bool:
     return bool(getattr(model.stock, "peft_config", None))
 
 
+def size(model: ReviewClassifier) -> int:
+    """Return how many weights the adapters have; :func:`merged` leaves none of them."""
+    named = model.stock.named_parameters() if has_adapters(model) else ()
+    return sum(weights.numel() for name, weights in named if ".lora_" in name)
+
+
 def merged(model: ReviewClassifier) -> ReviewClassifier:
     """Return the model with its adapters added to the weights: a stock one, of the same logits.
 

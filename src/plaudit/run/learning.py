@@ -78,7 +78,7 @@ def new_model(
     return model
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Lesson:
     """A model, what it learns from, and by what craft.
 
@@ -102,6 +102,8 @@ class Lesson:
     craft: Craft
     validated: list[np.ndarray] = field(default_factory=list)
     """The logits of each validation so far: the calibration need not ask the encoder again."""
+    kept_NC: np.ndarray | None = None
+    """Those of the state that was kept."""
 
     def batches(self, epoch: int) -> Iterator[AnyBatch]:
         """Return an epoch's batches."""
@@ -131,26 +133,21 @@ class Lesson:
             return label_sets.point(sigmoid(self.validated[-1]), targets_N)
         return point(softmax(self.validated[-1]), targets_N, VALIDATION_METRICS)
 
-    def final_logits(self, encoder: TextEncoder) -> np.ndarray:
+    def final_logits(self) -> np.ndarray:
         """Return the trained model's logits on the validation texts, shape (N, C).
 
-        Those of the validation whose state was kept, where a few texts asked again show that they
-        are the model's; else, as after a resume or an average, they are computed.
+        Those of the validation whose state was kept; where that was before the run was resumed,
+        or there was none, they are computed.
         """
-        rows = len(self.data.validation)
-        places = np.unique(np.linspace(0, max(0, rows - 1), min(rows, 8)).astype(np.int64))
-        texts = self.data.prepared.validation.texts
-        if rows and self.validated:
-            few_NC = self._logits(encoder.encode([texts[i] for i in places]))
-            # In bf16 logits of 4 and more are a thirty-second apart.
-            near, share = (1e-3, 0.0) if self.compute.precision == "fp32" else (3e-2, 1e-2)
-            # Of validations that came shortly after each other several may be near.
-            nearest_NC: np.ndarray = min(
-                reversed(self.validated), key=lambda known: np.abs(known[places] - few_NC).max()
-            )
-            if np.allclose(nearest_NC[places], few_NC, rtol=share, atol=near):
-                return nearest_NC
-        return self._logits(self.data.validation)
+        return self._logits(self.data.validation) if self.kept_NC is None else self.kept_NC
+
+    def keep(self, trained: Trained) -> None:
+        """Remember the logits of the validation whose state the model has after training."""
+        steps = [record.step for record in trained.history if record.validation is not None]
+        # Counted from the end: before the run was resumed there were others.
+        by_step = dict(zip(reversed(steps), reversed(self.validated), strict=False))
+        self.kept_NC = by_step.get(trained.best_step)
+        self.validated.clear()
 
     def _logits(self, texts: Encoded) -> np.ndarray:
         found: np.ndarray = logits(self.model, texts, self.compute, pad_id=self.data.pad_id)
@@ -162,7 +159,14 @@ class Lesson:
         return self.validate if len(self.data.validation) else None
 
 
-def lesson(config: Config, model: ReviewClassifier, data: Data, compute: Compute) -> Lesson:
+def lesson(
+    config: Config,
+    model: ReviewClassifier,
+    data: Data,
+    compute: Compute,
+    *,
+    weights_follow: bool = False,
+) -> Lesson:
     """Put together what a run's steps are taken with.
 
     Parameters
@@ -172,6 +176,8 @@ def lesson(config: Config, model: ReviewClassifier, data: Data, compute: Compute
         From :func:`new_model`; moved to the device.
     data : Data
     compute : Compute
+    weights_follow : bool
+        The run goes on from a state, which has the weights: nothing need be learnt before it.
 
     Returns
     -------
@@ -179,7 +185,7 @@ def lesson(config: Config, model: ReviewClassifier, data: Data, compute: Compute
     """
     # Before the craft: what it remembers of the weights stands beside them.
     model.to(compute.device)
-    if config.contrast.steps:
+    if config.contrast.steps and not weights_follow:
         texts, targets_N = data.train, data.prepared.train.targets_N
         contrast(model, texts, targets_N, config, compute, pad_id=data.pad_id)
     if config.train.compile:
@@ -266,4 +272,5 @@ def learn(
         model.graph = None
         if graph:
             graph.release()
+    taught.keep(trained)
     return replace(trained, memory=room.note)

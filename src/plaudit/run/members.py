@@ -102,17 +102,18 @@ def train_member(own: Config, model: ReviewClassifier, ready: Ready, watcher: Wa
     if (folder / TRAINED).is_file():
         check_finished(folder, own, facts, watcher.say)
         return _read_back(own, folder)
-    begun = folder if (folder / folders.CONFIG).is_file() else None
-    if folder.exists() and begun is None:  # killed before it held anything
+    resume = folder if (folder / folders.CONFIG).is_file() else None
+    if folder.exists() and resume is None:  # killed before it held anything
         shutil.rmtree(folder)
-    with occupied(own, facts, begun, watcher.say) as place:
+    with occupied(own, facts, resume, watcher.say) as place:
+        begun = place.keeper.state.has("model")
+        taught = lesson(own, model, data, compute, weights_follow=begun)
         with place.signals.patiently():
-            taught = lesson(own, model, data, compute)
             trained = learn(own, taught, place.keeper, watcher)
         settled, final = finish(own, taught, ready.encoder, place.folder, watcher)
         member = Member(own, place.folder, final, trained, settled)
         folders.put(place.folder / TRAINED, _written(member))
-        place.keeper.checkpoints.clear()
+        place.keeper.clear()
     return member
 
 

@@ -183,7 +183,12 @@ def occupied(
         note_start(folder, facts)
         seconds = config.train.checkpoint_seconds
         keeper = Keeper(folder, state, every_s=seconds, interruption=signals.asked)
-        yield Place(folder, keeper, signals)
+        try:
+            yield Place(folder, keeper, signals)
+        except KeyboardInterrupt:
+            with signals.patiently():
+                keeper.leave()
+            raise
 
 
 @contextmanager

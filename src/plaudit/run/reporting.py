@@ -12,7 +12,7 @@ from plaudit.artifact import versions
 from plaudit.config import Config
 from plaudit.data.prepare import Prepared
 from plaudit.evaluate.settle import Settled
-from plaudit.model import fold, packed
+from plaudit.model import fold, lora, packed
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute
 from plaudit.report import document
@@ -137,7 +137,7 @@ def _model_section(facts: Facts) -> dict[str, Any]:
         "encoder": config.model.encoder,
         "architecture": type(model.stock).__name__,
         "pooling": config.model.pooling,
-        "parameters": sum(p.numel() for p in parameters),
+        "parameters": sum(p.numel() for p in parameters) - lora.size(model),
         "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
         "transformers": stock and not beside,
         "pipeline_note": _pipeline_note(config, stock, beside),

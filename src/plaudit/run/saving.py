@@ -46,7 +46,7 @@ def finish(
     (Settled, Path)
         The decision, and the model folder in the run's, whole.
     """
-    prepared, logits_NC = taught.data.prepared, taught.final_logits(encoder)
+    prepared, logits_NC = taught.data.prepared, taught.final_logits()
     other = beside(config, taught.data, logits_NC)
     fit = label_thresholds.settle if config.data.multilabel else settle
     settled = fit(

@@ -98,9 +98,11 @@ def train(config: Config, *, watcher: Watcher | None = None, resume: Path | None
             places = [place.folder / FOLDER, place.folder.parent / FOLDER]
             if further := pretrained(config, ready, places, watcher):
                 model = new_model(config, prepared.labels, encoder, further.folder)
-        with clock.stage("train"), place.signals.patiently():
-            taught = lesson(config, model, data, compute)
-            trained = learn(config, taught, place.keeper, watcher)
+        with clock.stage("train"):
+            begun = place.keeper.state.has("model")
+            taught = lesson(config, model, data, compute, weights_follow=begun)
+            with place.signals.patiently():
+                trained = learn(config, taught, place.keeper, watcher)
         if prepared.test is not None:
             prepared.test.release()
         with clock.stage("save"):
@@ -123,7 +125,7 @@ def train(config: Config, *, watcher: Watcher | None = None, resume: Path | None
             looked = {"audit": audited(config, data, encoder, watcher)}
         document = report(made_of, clock.read()) | looked
         artifact.add(final, pages(document))
-        place.keeper.checkpoints.clear()
+        place.keeper.clear()
     return Run(place.folder, final, document)
 
 

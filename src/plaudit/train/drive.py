@@ -108,6 +108,7 @@ def drive(
         best.load_into(model)
     elif average:
         average.copy()
+    keeper.end()
     return Trained(
         history=history.records,
         best_step=best.step or last.step,

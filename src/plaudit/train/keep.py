@@ -67,6 +67,8 @@ class Keeper:
         self._cost_s = 0.0
         self._saved_at = time.perf_counter()
         self._best: Best | None = None
+        self._saved_step = 0
+        self._over = False
         self.state.hold(history=self.history, keeper=self)
 
     def state_dict(self) -> dict[str, Any]:
@@ -94,16 +96,28 @@ class Keeper:
         if interruption:
             raise interruption
 
+    def end(self) -> None:
+        """Take note that training is over, and its best state in the model."""
+        self._over = True
+
     def leave(self) -> None:
         """Save where training ended, so that the run can be taken up there and finished later.
+
+        Does nothing where it has not ended, is saved already, or no longer needs to be.
 
         Raises
         ------
         TrainingError
             It cannot be saved.
         """
-        if self._best is not None:
-            self._save(len(self.history.records), self._best)
+        step = len(self.history.records)
+        if self._over and self._best is not None and self._saved_step != step:
+            self._save(step, self._best)
+
+    def clear(self) -> None:
+        """Remove all checkpoints: the run has what it was made for."""
+        self._over = False
+        self.checkpoints.clear()
 
     def _due(self) -> bool:
         if not self._every_s:
@@ -118,6 +132,7 @@ class Keeper:
             needs[best.file] = best.extent
         self.checkpoints.save(step, self.state.take(), needs)
         self.saved += 1
+        self._saved_step = step
         self._saved_at = time.perf_counter()
         self._cost_s = self._saved_at - started
 

@@ -55,6 +55,10 @@ class State:
                         "rates. Go on with that version, or begin the run anew."
                     ) from error
 
+    def has(self, name: str) -> bool:
+        """Say whether there is something kept that a part of this name will go on from."""
+        return name in self._kept
+
     def take(self) -> dict[str, Any]:
         """Return the state of each part as it is now."""
         return {name: part.state_dict() for name, part in self._parts.items()}

@@ -144,7 +144,7 @@ def _completed(bench: Bench, order: Order, made: Made, config: Config, judge: Ju
     if judge.is_best(value):
         _leave(bench, made, config)
     else:
-        made.keeper.checkpoints.clear()
+        made.keeper.clear()
     return Ended(order.number, "complete", value, asdict(made.facts))
 
 
