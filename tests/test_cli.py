@@ -134,7 +134,7 @@ def test_a_mistake_in_the_settings_is_the_users_and_starts_nothing(api):
     assert done.stderr.splitlines() == [
         "plaudit:",
         "  optim.lrr=1: optim.lrr is not a setting; did you mean optim.lr?",
-        "  train.epochs=-1: train.epochs must be a number above 0, not -1.",
+        "  train.epochs=-1: train.epochs must be a number above 0 and up to 100000, not -1.",
     ]
     assert api.calls == []
 
@@ -380,6 +380,8 @@ def test_recipes_are_listed_printed_and_explained(shelf):
     assert plaudit_("recipes").stdout == "quickstart  Five minutes.\n"
     assert plaudit_("recipes", "quickstart").stdout == "# Five minutes.\n[train]\nepochs = 1\n"
     assert "optim.lr = 0.0001" in plaudit_("recipes", "--keys").stdout
+    assert "train.epochs = 1.0" in plaudit_("recipes", "--keys", "quickstart").stdout
+    assert plaudit_("recipes", "--keys", "quikstart").exit_code == 2
     done = plaudit_("recipes", "quikstart")
     assert done.exit_code == 2
     assert "did you mean 'quickstart'?" in done.stderr
@@ -420,14 +422,32 @@ def test_help_loads_nothing_heavy():
     assert done.returncode == 0, done.stderr.decode()
 
 
-def test_a_reader_that_leaves_early_is_no_error():
-    command = [sys.executable, "-m", "plaudit", "recipes", "--keys"]
+@pytest.mark.parametrize("words", [["recipes", "--keys"], ["train", "--help"], ["--version"]])
+def test_a_reader_that_leaves_early_is_no_error(words):
+    command = [sys.executable, "-m", "plaudit", *words]
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, timeout=120, check=False)
     os.close(write)
     assert done.returncode == 0
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [("recipes quickstart 2>&-", 0), ("recipes nope 2>&-", 2), ("recipes >&-", 0),
+     ("predict nowhere -- text <&-", 2), ("--help >/dev/full", 1)],
+)  # fmt: skip
+def test_a_stream_that_is_closed_or_full_is_no_traceback(words, code):
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -m plaudit {words}', sys.executable],
+        capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == code
+    assert b"Traceback" not in done.stderr
+    assert b"AttributeError" not in done.stderr
 
 
 def test_a_terminal_without_unicode_shows_escapes():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plaudit.console import as_json, guarded, inert, say, shown
+from plaudit.console import as_json, guarded, inert, say, shown, table
 
 
 @given(st.text(st.characters()))
@@ -16,6 +16,18 @@ def test_nothing_that_moves_a_terminal_survives(text):
 
 def test_plain_text_is_left_alone():
     assert inert("Zoë: 5 < 6 \\n 🎬") == "Zoë: 5 < 6 \\n 🎬"
+
+
+@pytest.mark.parametrize("columns", [30, 40, 60, 100])
+def test_no_figure_of_a_table_is_cut_on_a_narrow_terminal(monkeypatch, capsys, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    table(["model", "accuracy", "interval"], [["a long name " * 4, "65.02%", "49.2% to 71.0%"]])
+    shown = capsys.readouterr().out
+    assert "65.02%" in shown
+    assert "49.2% to 71.0%" in shown
+    assert "…" not in shown
 
 
 json_values = st.recursive(

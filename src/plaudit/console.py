@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any, ParamSpec
 
 from plaudit.data import outputs
@@ -210,8 +211,10 @@ def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     rows : sequence of sequence of str
     """
     names, rows = [*map(inert, names)], [[*map(inert, row)] for row in rows]
-    if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
-        widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    # Drawn, a column takes three more; what does not fit is cut, and of a figure half says nothing.
+    fits = sum(widths[1:]) + 3 * len(widths) + min(widths[0], 12) <= get_terminal_size().columns
+    if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb" or not fits:
         for first, *others in (names, *rows):
             cells = [f"{cell:>{w}}" for cell, w in zip(others, widths[1:], strict=True)]
             out("  ".join([f"{first:<{widths[0]}}", *cells]).rstrip())
@@ -223,7 +226,9 @@ def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     drawn = Table(box=box.SIMPLE_HEAD)
     for place, name in enumerate(names):
-        drawn.add_column(Text(name), justify="right" if place else "left")
+        drawn.add_column(
+            Text(name), justify="right" if place else "left", no_wrap=place > 0, overflow="fold"
+        )
     for row in rows:
         drawn.add_row(*map(Text, row))
     Console().print(drawn)

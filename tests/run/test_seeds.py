@@ -18,7 +18,7 @@ from plaudit import artifact, run
 from plaudit.config import load
 from plaudit.data import sources
 from plaudit.data.sealed import Sealed
-from plaudit.errors import ConfigError, Interrupted
+from plaudit.errors import ArtifactError, ConfigError, Interrupted
 from plaudit.evaluate.predictions import BASELINE, PREDICTIONS, Predictions, read
 from plaudit.report.seeds import sentences
 from plaudit.run import members, seeds
@@ -124,6 +124,14 @@ def test_the_ensemble_answers_by_the_threshold_that_the_seeds_have(tmp_path: Pat
     assert together is not None
     assert together.predicted_N.tolist() == [1, 0, 1]
     assert read(tmp_path / seeds.ENSEMBLE).predicted_N.tolist() == [1, 0, 1]
+
+
+def test_a_seeds_report_is_that_of_all_of_them(
+    family: tuple[run.Run, dict[str, int], list[str]],
+) -> None:
+    folder = family[0].folder
+    with pytest.raises(ArtifactError, match=rf"one seed of {folder}, .*plaudit report {folder}$"):
+        plaudit.report(folder / "seed-4")
 
 
 def test_the_report_says_by_whose_threshold_the_ensemble_answers(

@@ -273,6 +273,23 @@ def test_the_course_counts_epochs_accumulation_and_evaluations(tiny_tokenizer: A
     assert (grouped.steps, grouped.batches, grouped.validate_after) == (3, 8, frozenset())
 
 
+def test_more_epochs_than_anyone_needs_are_planned_at_once(tiny_tokenizer: Any) -> None:
+    """They are what train.max_seconds is given beside."""
+    sampler, _ = sampler_of(tiny_tokenizer, batch_examples=6)
+    counted = []
+    real = type(sampler).__len__
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(sampler), "__len__", lambda self: counted.append(1) or real(self))
+        course = plan_course(sampler, TrainConfig(epochs=5000, evaluations=1), validated=True)
+    assert (course.steps, course.steps_per_epoch) == (8 * 5000, 8)
+    assert len(course.validate_after) == 5000
+    assert len(counted) <= 50
+    half = plan_course(sampler, TrainConfig(epochs=100.5), validated=False)
+    assert half.steps == 804
+    often = plan_course(sampler, TrainConfig(epochs=1, evaluations=1e12), validated=True)
+    assert sorted(often.validate_after) == list(range(1, 9))
+
+
 @pytest.mark.parametrize("steps", [5, 30])
 def test_steps_replace_epochs(steps: int, tiny_encoder: Path, tiny_tokenizer: Any) -> None:
     sampler, _ = sampler_of(tiny_tokenizer)

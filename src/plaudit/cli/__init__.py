@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,7 +21,7 @@ from plaudit.cli.push import push
 from plaudit.cli.robustness import robustness
 from plaudit.cli.score import score
 from plaudit.cli.tune import tune
-from plaudit.console import out
+from plaudit.console import guarded, out
 
 app = typer.Typer(
     name="plaudit",
@@ -34,10 +36,15 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
-        import plaudit
-
-        out(f"plaudit {plaudit.__version__}")
+        _show_version()
         raise typer.Exit
+
+
+@guarded
+def _show_version() -> None:
+    import plaudit
+
+    out(f"plaudit {plaudit.__version__}")
 
 
 @app.callback()
@@ -70,8 +77,11 @@ for tell in (about.recipes, about.doctor, about.report):
 
 def main() -> None:
     """Run the command line."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed: it gives nothing, and takes what nobody reads
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
     # A review may hold what the terminal's encoding does not: show it escaped, never fail.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    app()
+    guarded(app)()

@@ -18,20 +18,25 @@ if TYPE_CHECKING:
 def help_with_settings(ctx: typer.Context, asked: bool) -> None:
     """Show a command's help and, below it, every setting."""
     if asked:
-        from plaudit.config import describe
-
-        out(ctx.get_help())
-        out("\nSettings, as key=value:")
-        for setting in describe():
-            out(setting_line(setting))
+        _show_settings(ctx.get_help())
         raise typer.Exit
 
 
-def setting_line(setting: Setting) -> str:
-    """Write a setting down: key, default, what is allowed, what it is for."""
+@guarded
+def _show_settings(above: str) -> None:
+    from plaudit.config import describe
+
+    out(above)
+    out("\nSettings, as key=value:")
+    for setting in describe():
+        out(setting_line(setting, setting.default))
+
+
+def setting_line(setting: Setting, value: object) -> str:
+    """Write a setting down: key, value, what is allowed, what it is for."""
     from plaudit.config import as_toml
 
-    shown = f"  {setting.key} = {as_toml(setting.default)}"
+    shown = f"  {setting.key} = {as_toml(value)}"
     return f"{shown:<38} {setting.allowed}\n      {setting.help}"
 
 
@@ -40,15 +45,18 @@ def recipes(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="Print this recipe's TOML.")
     ] = None,
-    keys: Annotated[bool, typer.Option("--keys", help="Show every setting instead.")] = False,
+    keys: Annotated[
+        bool, typer.Option("--keys", help="Show every setting, as NAME has it.")
+    ] = False,
 ) -> None:
     """List the shipped runs, print one, or show every setting."""
     from plaudit import config
 
     if keys:
+        values = config.Config() if name is None else config.load(str(config.recipe(name).path))
         for setting in config.describe():
-            out(setting_line(setting))
-        advise("plaudit train RECIPE KEY=VALUE")
+            out(setting_line(setting, config.value_at(values, setting.key)))
+        advise(f"plaudit train {name or 'RECIPE'} KEY=VALUE")
     elif name is not None:
         out(config.recipe(name).path.read_text(encoding="utf-8").rstrip("\n"))
         advise(f"plaudit train {name}, or save it as my.toml, edit it, and plaudit train my.toml")

@@ -71,7 +71,7 @@ def explain(  # noqa: PLR0913, PLR0917 - one parameter an option
     spec = artifact.read_spec(Path(model))
     artifact.refuse_pairs(spec, "explain")
     blocks = gather(inputs or (), column=text, trained=spec.text_column)
-    if sys.stdin.isatty() and inputs in (None, [], ["-"]):
+    if inputs in (None, [], ["-"]) and sys.stdin.isatty():
         console.say("reading standard input, one text a line; Ctrl-D ends it")
     from plaudit.errors import DataError
     from plaudit.explain import explain as api

@@ -181,7 +181,7 @@ def predict(
     from plaudit.labelled import given
 
     blocks = given(model, inputs or (), text, text_pair)
-    if sys.stdin.isatty() and inputs in (None, [], ["-"]):
+    if inputs in (None, [], ["-"]) and sys.stdin.isatty():
         console.say("reading standard input, one text a line; Ctrl-D ends it")
     from plaudit.multilabel import load
 

@@ -1,6 +1,6 @@
 """What a run is made of, and how recipes and overrides become one configuration."""
 
-from plaudit.config.keys import Setting, describe
+from plaudit.config.keys import Setting, describe, value_at
 from plaudit.config.practice import (
     ContrastConfig,
     CotrainConfig,
@@ -57,4 +57,5 @@ __all__ = [
     "load",
     "recipe",
     "recipes",
+    "value_at",
 ]

@@ -120,7 +120,7 @@ def _read_what(what: str, layers: Layers) -> None:
     if what in shipped:
         read_file(shipped[what], layers)
         layers.values.setdefault("name", what)
-    elif what.endswith(".toml"):
+    elif what.casefold().endswith(".toml"):
         read_file(Path(what), layers)
         layers.values.setdefault("name", _slug(what))
     elif _looks_like_data(what):
@@ -203,11 +203,11 @@ def _lines(text: str) -> dict[str, int]:
     found: dict[str, int] = {}
     section = ""
     for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
+        if header := re.match(r"""\s*\[{1,2}\s*["']?([^\[\]]+?)["']?\s*\]""", line):
             section = header[1]
             found.setdefault(section, number)
         elif assigned := re.match(r"""\s*([\w."'-]+)\s*=""", line):
-            key = assigned[1].strip("\"'")
+            key = re.sub("[\"']", "", assigned[1])
             found.setdefault(f"{section}.{key}" if section else key, number)
     return found
 

@@ -182,9 +182,9 @@ class OptimConfig(Section):
 class TrainConfig(Section):
     """The training loop."""
 
-    epochs: Annotated[float, Field(gt=0.0)] = 2.0
+    epochs: Annotated[float, Field(gt=0.0, le=100_000.0)] = 2.0
     """Passes over the training data; may be a part of one."""
-    max_steps: Annotated[int, Field(ge=1)] | None = None
+    max_steps: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     """Optimiser steps, instead of epochs."""
     max_seconds: Annotated[float, Field(gt=0.0)] | None = None
     """Seconds of fine-tuning at most, validation not counted; the schedule then ends with them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,12 @@ def rebuild_report(run: Path | str) -> Path:
         folder = folder / "model"
     source = folder / REPORT
     if not source.is_file():
+        above = Path(run).parent
+        if (above / "model" / REPORT).is_file():
+            raise ArtifactError(
+                f"{run} is one seed of {above}, whose report tells of all of them: plaudit report "
+                f"{shlex.quote(str(above))}"
+            )
         raise ArtifactError(
             f"{folder} has no {REPORT}. Give a run's folder, as in runs/quickstart."
         )

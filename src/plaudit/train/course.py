@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from plaudit.config import TrainConfig
 from plaudit.text.sampling import TokenBudgetSampler
 
+COUNTED = 50
+"""Epochs whose batches are counted one by one; each of those beyond is taken for their mean."""
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -25,7 +28,7 @@ def plan_course(sampler: TokenBudgetSampler, config: TrainConfig, *, validated: 
     Parameters
     ----------
     sampler : TokenBudgetSampler
-        Its batches differ a little in number from epoch to epoch; all are counted.
+        Its batches differ a little in number from epoch to epoch.
     config : TrainConfig
     validated : bool
         Whether there is validation data.
@@ -35,16 +38,17 @@ def plan_course(sampler: TokenBudgetSampler, config: TrainConfig, *, validated: 
     Course
     """
     planned = 0.0
-    for epoch in range(math.ceil(config.epochs)):
+    for epoch in range(min(math.ceil(config.epochs), COUNTED)):
         sampler.epoch = epoch
         planned += len(sampler) * min(1.0, config.epochs - epoch)
     sampler.epoch = 0
+    planned *= max(1.0, config.epochs / COUNTED)
     batches = max(1, math.ceil(planned))
     if config.max_steps:
         batches = config.max_steps * config.accumulation
     steps = math.ceil(batches / config.accumulation)
     per_epoch = max(1.0, planned) / config.epochs / config.accumulation
-    marks = math.ceil(config.evaluations * steps / per_epoch)
+    marks = min(math.ceil(config.evaluations * steps / per_epoch), steps)
     every = steps / max(1, marks)
     # A soup takes a state at each mark, validated or not.
     marked = validated or config.average == "soup"
