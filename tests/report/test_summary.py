@@ -54,6 +54,9 @@ def test_without_a_test_the_validation_result_is_called_favourable(document):
     assert sentence.startswith("The model has not been evaluated on test data.")
     assert "87.6% of the 500 texts of validation data" in sentence
     assert "too favourable" in sentence
+    decision = {"threshold": {"by": "f1"}, "abstain": None, "test": None}
+    ruled = headline(document | {"decision": decision})
+    assert "Without the threshold that it decides by, it labels" in ruled
 
 
 def test_without_any_evaluation_it_claims_nothing(document):

@@ -63,8 +63,11 @@ def _without_test(document: Mapping[str, Any]) -> str:
     measured_on = beside["both"] if beside else chosen[0]["validation"]
     share = words.percent(measured_on["accuracy"])
     rows = _texts(document["data"]["rows"]["validation"])
+    rule = (document.get("decision") or {}).get("threshold")
+    kind = "costs" if rule and rule["by"] == "cost" else "threshold"
+    it = f"Without the {kind} that it decides by, it" if rule else "It"
     return (
-        f"The model has not been evaluated on test data. It labels {share} of the {rows} of "
+        f"The model has not been evaluated on test data. {it} labels {share} of the {rows} of "
         "validation data correctly, which is likely too favourable, since the same texts chose "
         "the state that was kept."
     )
