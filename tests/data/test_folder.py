@@ -48,6 +48,21 @@ def test_the_folder_around_and_a_split_alone_can_be_named(acl: Path) -> None:
     assert read(source, None).rows["text"][0] == "A bore. test 2 é"
 
 
+def test_a_validation_part_under_another_name_is_told_of(acl: Path) -> None:
+    (acl / "dev").mkdir()
+    assert "not read" not in resolve(str(acl)).note
+    (acl / "dev" / "pos").mkdir()
+    (acl / "dev" / "pos" / "1_7.txt").write_text("A film.")
+    note = resolve(str(acl)).note
+    assert note.endswith(
+        f"its folder 'dev' is not read: call it 'validation', or give it as "
+        f"data.validation={acl / 'dev'}"
+    )
+    (acl / "dev").rename(acl / "validation")
+    assert resolve(str(acl)).splits == ("train", "validation", "test")
+    assert "not read" not in resolve(str(acl)).note
+
+
 def test_reading_train_opens_no_file_of_test(acl: Path) -> None:
     for file in (acl / "test").rglob("*.txt"):
         file.write_bytes(b"\xff")

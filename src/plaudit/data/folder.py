@@ -14,6 +14,8 @@ from plaudit.data.rows import RawRow
 from plaudit.errors import DataError
 
 SPLITS = ("train", "validation", "test")
+LIKE_SPLITS = ("val", "valid", "dev", "eval")
+"""What others call the validation part; not read, for it may be anything, but told of."""
 IGNORED = frozenset({"unsup"})  # aclImdb's unlabelled reviews
 RENAMES = {"neg": "negative", "pos": "positive"}
 IMDB_NAME = re.compile(r"(\d+)_(\d+)\.txt")  # number and rating; neighbours review the same film
@@ -66,6 +68,14 @@ def find(path: Path) -> Layout:
         "test/LABEL/*.txt. For a folder of tables, give a pattern: "
         f"'{path}/*.csv' (or .tsv, .jsonl, .parquet)."
     )
+
+
+def unread(layout: Layout) -> str | None:
+    """Return the folder beside the splits that looks like a validation part under another name."""
+    if not layout.splits or "validation" in layout.splits:
+        return None
+    found = (name for name in LIKE_SPLITS if _label_folders(layout.root / name))
+    return next(found, None)
 
 
 def _label_folders(folder: Path) -> list[Path]:

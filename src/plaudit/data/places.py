@@ -201,6 +201,11 @@ def of_archive(asked: str, path: Path, served_by: str) -> Source:
 def _of_folder(asked: str, path: Path) -> Source:
     layout = folder.find(path)
     note = _note(asked, f"folder {layout.root}", layout.splits)
+    if name := folder.unread(layout):
+        note += (
+            f"; its folder '{name}' is not read: call it 'validation', or give it as "
+            f"data.validation={layout.root / name}"
+        )
     order: Order = "blocks" if layout.by_film else "any"
     return Source(asked, "folder", "folder", note, layout.splits, order, (str(layout.root),))
 
