@@ -143,6 +143,7 @@ def _steps(
     state, room = settings.state or State(), settings.room or Room(compute.tokens_at_once)
     craft = settings.craft or Craft(model)
     accelerator, prepared, optimizer = _prepared(model, optim, compute)
+    moves = _Moves(accelerator, prepared, optimizer, craft, room, optim.clip_norm or math.inf)
     peaks = [group["lr"] for group in optimizer.param_groups]
     factor = settings.factor or schedule(optim, course.steps)
     clock = Clock(course, train.max_seconds)
@@ -158,22 +159,11 @@ def _steps(
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * share
         craft.before_step(progress / course.steps)
-        backward = partial(_backward, accelerator, prepared, craft, taken)
-
-        def gradient(
-            at_once: int, backward: Callable[[int], torch.Tensor] = backward
-        ) -> torch.Tensor:
-            optimizer.zero_grad()
-            return craft.gradient(partial(backward, at_once))
-
-        losses = room.enough_for(step, partial(_largest, taken), gradient)
-        norm_ = accelerator.clip_grad_norm_(prepared.parameters(), optim.clip_norm or math.inf)
-        optimizer.step()
-        optimizer.zero_grad()
+        outcome = moves.take(step, taken)
         clock.count(step, sum(batch.tokens for batch in taken))
         # A GPU is still at work on the step: what comes next is made ready before it is waited for.
         taken = _taken(stream, train.accumulation, accelerator.device)
-        *parts, norm = torch.cat([losses, norm_[None]]).tolist()
+        *parts, norm = outcome.tolist()
         loss = sum(parts)
         _check(step, loss, norm)
         last = clock.is_last(step)
@@ -195,6 +185,39 @@ def _steps(
         )
         if last:
             return
+
+
+@dataclass(frozen=True, slots=True)
+class _Moves:
+    """What takes an optimiser step."""
+
+    accelerator: Accelerator
+    model: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    craft: Craft
+    room: Room
+    clip_norm: float
+
+    def take(self, step: int, group: list[AnyBatch]) -> torch.Tensor:
+        """Move the weights along the gradient of the mean loss over all texts of the group.
+
+        Returns
+        -------
+        Tensor
+            What each part adds to that loss and, last, the gradient's norm. Not read here: that
+            would wait for the device.
+        """
+        backward = partial(_backward, self.accelerator, self.model, self.craft, group)
+
+        def gradient(at_once: int) -> torch.Tensor:
+            self.optimizer.zero_grad()
+            return self.craft.gradient(partial(backward, at_once))
+
+        losses = self.room.enough_for(step, partial(_largest, group), gradient)
+        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.clip_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return torch.cat([losses, norm[None]])
 
 
 def _prepared(
