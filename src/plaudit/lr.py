@@ -114,7 +114,7 @@ def lr(config: Config, *, low: float = 1e-6, high: float = 1e-1, steps: int = 60
     )
     climbed: list[tuple[float, float]] = []
     try:
-        for record in fit(taught.model, taught.batches, course, taught.compute, settings):
+        for record in fit(taught.model, taught.feed.batches, course, taught.compute, settings):
             climbed.append((record.lr, record.loss))
             *before, last = smoothed([loss for _, loss in climbed])
             if len(before) > 4 and last > DIVERGED * min(before):

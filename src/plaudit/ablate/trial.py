@@ -103,7 +103,7 @@ class Bench:
         if key not in self._courses:
             # Without the stage before training: it is the batches that are counted.
             plain = config.model_copy(update={"contrast": ContrastConfig()})
-            sampler = self.lesson(plain, config.seed).sampler
+            sampler = self.lesson(plain, config.seed).feed.sampler
             self._courses[key] = plan_course(sampler, config.train, validated=True)
         return self._courses[key]
 

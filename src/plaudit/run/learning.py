@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,14 +20,13 @@ from plaudit.model.compiled import compile_layers
 from plaudit.model.device import Compute
 from plaudit.model.infer import logits, softmax
 from plaudit.model.loading import check_vocabulary
+from plaudit.run.feeding import Feed, feed
 from plaudit.run.material import Data
 from plaudit.run.reporting import balance_of, batch_form
 from plaudit.run.watching import Watcher
-from plaudit.text.dataset import dataloader
 from plaudit.text.encode import TextEncoder
 from plaudit.text.encoded import Encoded
-from plaudit.text.packing import AnyBatch, PackedLoader
-from plaudit.text.sampling import Draw, TokenBudgetSampler
+from plaudit.text.sampling import Draw
 from plaudit.train.contrast import contrast
 from plaudit.train.course import Course, plan_course
 from plaudit.train.craft import Craft, Validate, check_craft
@@ -87,28 +84,20 @@ class Lesson:
     model : ReviewClassifier
     data : Data
     compute : Compute
-    sampler : TokenBudgetSampler
+    feed : Feed
         Of the training texts.
-    loader : iterable of Batch or PackedBatch
-        In the sampler's order.
     craft : Craft
     """
 
     model: ReviewClassifier
     data: Data
     compute: Compute
-    sampler: TokenBudgetSampler
-    loader: Iterable[AnyBatch]
+    feed: Feed
     craft: Craft
     validated: list[np.ndarray] = field(default_factory=list)
     """The logits of each validation so far: the calibration need not ask the encoder again."""
     kept_NC: np.ndarray | None = None
     """Those of the state that was kept."""
-
-    def batches(self, epoch: int) -> Iterator[AnyBatch]:
-        """Return an epoch's batches."""
-        self.sampler.epoch = epoch
-        return iter(self.loader)
 
     def logits(self) -> np.ndarray:
         """Return the model's logits on the validation texts, as it is now, shape (N, C)."""
@@ -191,24 +180,17 @@ def lesson(
     if config.train.compile:
         compile_layers(model.stock, compute.device)
     balance = balance_of(config, data.prepared)
-    learnt, targets_N = data.learnt, data.targets_N
-    packed = batch_form(config, model, compute).packed
-    sampler = TokenBudgetSampler(
+    learnt = data.learnt
+    fed = feed(
+        config.train,
         learnt,
-        config.train.batch_tokens,
-        batch_examples=config.train.batch_examples,
-        packed=packed,
-        shuffle=True,
+        data.targets_N,
+        pad_id=None if batch_form(config, model, compute).packed else data.pad_id,
         seed=config.seed,
         draw=_draw(balance, len(data.train), len(learnt)),
     )
-    loader: Iterable[Any] = (
-        PackedLoader(learnt, targets_N, sampler)
-        if packed
-        else dataloader(learnt, targets_N, sampler, data.pad_id)
-    )
     craft = Craft(model, config, balance, _soft(config, data, compute))
-    return Lesson(model, data, compute, sampler, loader, craft)
+    return Lesson(model, data, compute, fed, craft)
 
 
 def _soft(config: Config, data: Data, compute: Compute) -> Soft | None:
@@ -259,14 +241,14 @@ def learn(
     if config.train.packed != "auto" or compute.device == "cuda":
         watcher.say(f"{'packed' if form.packed else 'padded'} batches: {form.reason}")
     if course is None:
-        course = plan_course(taught.sampler, config.train, validated=taught.check is not None)
+        course = plan_course(taught.feed.sampler, config.train, validated=taught.check is not None)
     model.train()
-    graph = graphed.recorded(config, model.stock, taught.sampler, form, compute, watcher.say)
+    graph = graphed.recorded(config, model.stock, taught.feed.sampler, form, compute, watcher.say)
     model.graph = graph
     room = Room(compute.tokens_at_once, watcher.say, graph.release if graph else None)
     settings = Settings(config.optim, config.train, craft, state=keeper.state, room=room)
     try:
-        steps = fit(model, taught.batches, course, compute, settings, taught.check)
+        steps = fit(model, taught.feed.batches, course, compute, settings, taught.check)
         trained = drive(steps, model, keeper, config.train, watcher.step, craft.average)
     finally:
         model.graph = None

@@ -7,7 +7,7 @@ that was killed inside the stage begins the stage anew, and ends with the same w
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ from plaudit.config import Config
 from plaudit.model import graphed, heap, packed
 from plaudit.model.build import load_encoder, load_masked
 from plaudit.run import encoders, lock
+from plaudit.run.feeding import feed
 from plaudit.run.material import Ready
 from plaudit.run.watching import Watcher
 from plaudit.text.dataset import dataloader
 from plaudit.text.encoded import Encoded, joined
-from plaudit.text.packing import AnyBatch, PackedLoader
 from plaudit.text.sampling import TokenBudgetSampler
 from plaudit.train.course import plan_course
 from plaudit.train.masking import Masking
@@ -162,32 +162,16 @@ def _trained(
 ) -> dict[str, Any]:
     train, compute = config.train, ready.compute
     form = packed.choose(train.packed, mlm, compute, config.model.attention_dropout)
-    sampler = TokenBudgetSampler(
-        texts,
-        train.batch_tokens,
-        batch_examples=train.batch_examples,
-        packed=form.packed,
-        shuffle=True,
-        seed=config.split_seed,
-    )
-    loader = (
-        PackedLoader(texts, None, sampler)
-        if form.packed
-        else dataloader(texts, None, sampler, ready.data.pad_id)
-    )
-
-    def batches(epoch: int) -> Iterator[AnyBatch]:
-        sampler.epoch = epoch
-        return iter(loader)
-
+    seed, pad_id = config.split_seed, None if form.packed else ready.data.pad_id
+    fed = feed(train, texts, None, pad_id=pad_id, seed=seed)
     budget = train.model_copy(update={"epochs": config.pretrain.epochs, "max_steps": None})
-    course = plan_course(sampler, budget, validated=False)
+    course = plan_course(fed.sampler, budget, validated=False)
     masking = Masking.of(ready.encoder.tokenizer, config.pretrain.mask_fraction)
     optim = config.optim.model_copy(update={"lr": config.pretrain.lr})
     before = _validated(mlm, ready, masking)
     mlm.train()
-    graph = graphed.recorded(config, mlm, sampler, form, compute, watcher.say)
-    practice = Practice(masking, optim, train.accumulation, config.split_seed, watcher.say, graph)
+    graph = graphed.recorded(config, mlm, fed.sampler, form, compute, watcher.say)
+    practice = Practice(masking, optim, train.accumulation, seed, watcher.say, graph)
     watcher.say(
         f"pretraining: {len(texts):,} texts, {course.steps:,} steps; hidden validation words are "
         f"guessed with perplexity {_words(before)}"
@@ -195,7 +179,7 @@ def _trained(
     history: list[GuessRecord] = []
     try:
         with heap.kept(compute):
-            for record in pretrain(mlm, batches, course, compute, practice):
+            for record in pretrain(mlm, fed.batches, course, compute, practice):
                 history.append(record)
                 if record.step * LINES // course.steps > (record.step - 1) * LINES // course.steps:
                     watcher.say(_line(history))
