@@ -17,7 +17,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from plaudit.explain import explain
     from plaudit.export import export
     from plaudit.lr import lr
-    from plaudit.multilabel import LabelSet, MultiLabelClassifier
+    from plaudit.multilabel import MultiLabelClassifier
     from plaudit.predict import Classifier, Prediction
     from plaudit.push import push
     from plaudit.robustness import robustness
@@ -108,11 +108,12 @@ _VERBS = {
 
 
 def _predict(
-    model: Path | str, texts: Sequence[str], *, device: str = "auto"
-) -> list[Prediction] | list[LabelSet]:
-    """Label texts with a saved model; to label more than once, keep a Classifier.
+    model: Path | str, texts: Sequence[str] | Sequence[tuple[str, str]], *, device: str = "auto"
+) -> list[Prediction] | list[Any]:
+    """Label texts, or pairs, with a saved model; to do so more than once, keep a Classifier.
 
-    A model that gives a text any number of labels answers with sets of them.
+    A model that gives a text any number of labels answers with sets of them
+    (:class:`plaudit.multilabel.LabelSet`).
 
     Examples
     --------
@@ -156,7 +157,24 @@ class _Room(ModuleType):
     """A room named like a verb: ``plaudit.train(config)`` runs, ``plaudit.train.loop`` is in it."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return _at(*_VERBS[self.__name__.rpartition(".")[2]])(*args, **kwargs)
+        return self._verb()(*args, **kwargs)
+
+    def _verb(self) -> Any:
+        return _at(*_VERBS[self.__name__.rpartition(".")[2]])
+
+    @property
+    def __signature__(self) -> Any:
+        """What the verb takes, for help in editors and notebooks."""
+        from inspect import signature
+
+        return signature(self._verb())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be the same room in another process; a module by itself cannot be sent there."""
+        return import_module, (self.__name__,)
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Self:
+        return self
 
 
 class _Package(ModuleType):

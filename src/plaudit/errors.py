@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 
 class PlauditError(Exception):
@@ -32,6 +34,10 @@ class ConfigError(PlauditError):
         self.problems = [problems] if isinstance(problems, str) else list(problems)
         super().__init__("\n".join(self.problems))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be whole again in another process."""
+        return type(self), (self.problems,)
+
 
 class DataError(PlauditError):
     """The data cannot be used; the message names the file and the line."""
@@ -59,7 +65,12 @@ class MissingExtra(PlauditError):  # noqa: N818 - the design's name, read as "mi
     exit_code = 2
 
     def __init__(self, feature: str, extra: str) -> None:
+        self.feature, self.extra = feature, extra
         super().__init__(f"{feature} needs an extra: pip install 'plaudit[{extra}]'")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be whole again in another process, which is given the message alone otherwise."""
+        return type(self), (self.feature, self.extra)
 
 
 class TrainingError(PlauditError):
@@ -80,6 +91,10 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, what: str, *, exit_code: int) -> None:
         self.exit_code = exit_code
         super().__init__(what)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be whole again in another process."""
+        return partial(type(self), exit_code=self.exit_code), self.args
 
 
 class ExportError(PlauditError):

@@ -100,6 +100,13 @@ def lr(config: Config, *, low: float = 1e-6, high: float = 1e-1, steps: int = 60
             "so the loss has nowhere to fall from, and where it falls fastest would be chance. "
             "Compare rates instead: plaudit ablate … optim.lr=1e-5,1e-4; or set contrast.steps=0."
         )
+    from plaudit.train.state import callers_own
+
+    with callers_own():
+        return _climb(config, low, high, steps)
+
+
+def _climb(config: Config, low: float, high: float, steps: int) -> Climb:
     from plaudit.train.course import Course
     from plaudit.train.loop import Settings, fit
 

@@ -268,6 +268,27 @@ def test_arrays_that_do_not_fit_are_refused(probabilities, targets, labels, mess
         score(probabilities, targets, labels)
 
 
+@pytest.mark.parametrize(
+    ("probabilities", "targets", "predicted", "message"),
+    [
+        ([[0.3, 0.7], [0.6, 0.4]], [1, 0], [0], "predicted must be"),
+        ([[0.3, 0.7], [0.6, 0.4]], [1, 0], [-1, 0], r"predicted must lie in 0\.\.1"),
+        ([[0.3, 0.7], [0.6, 0.4]], [1, 0], [2, 0], r"predicted must lie in 0\.\.1"),
+        ([[-3.0, 4.0], [2.0, -1.0]], [1, 0], None, "may be logits"),
+        ([[0.9, 0.9], [0.6, 0.4]], [1, 0], None, "sum to 1"),
+        ([[np.inf, 0.0], [0.5, 0.5]], [1, 0], None, "sum to 1"),
+        ([[0.3, 0.7], [0.6, 0.4]], [1.0, 0.0], None, "whole numbers"),
+        ([[0.3, 0.7], [0.6, 0.4]], [True, False], None, "whole numbers"),
+    ],
+)
+def test_answers_that_are_none_are_refused(probabilities, targets, predicted, message):
+    answers = None if predicted is None else np.array(predicted)
+    with pytest.raises(ValueError, match=message):
+        score(np.array(probabilities), np.array(targets), ("n", "p"), predicted_N=answers)
+    with pytest.raises(ValueError, match="numpy array"):
+        score([[0.3, 0.7]], np.array([1]), ("n", "p"))
+
+
 def test_an_unknown_metric_is_named_with_those_allowed():
     with pytest.raises(ValueError, match=r"\['acuracy'\].*accuracy.*log_loss"):
         point(np.ones((2, 2)), np.zeros(2, int), ["acuracy"])

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -22,12 +22,14 @@ from plaudit.run.lock import held
 from plaudit.run.watching import Silent, Watcher
 from plaudit.train.course import Course
 from plaudit.train.durable import UNWRITABLE
+from plaudit.train.state import callers_own
 
 Budget = Literal["steps", "own"]
 TABLE = "table.json"
 _PLAN = "ablation.json"
 
 
+@callers_own()
 def ablate(
     what: str,
     choices: Mapping[str, Sequence[str]],
@@ -80,6 +82,7 @@ def ablate(
     >>> found["arms"][0]["difference"] is None, sorted(found["arms"][1]["difference"])[0]
     (True, 'accuracy')
     """
+    _check(choices, seeds, budget)
     arms = arms_of(what, choices, shared)
     if BUDGET_KEYS.intersection(choices):
         budget = "own"
@@ -111,6 +114,15 @@ def ablate(
     found["failed"] = failed
     write_json(bench.folder / TABLE, found)
     return found
+
+
+def _check(choices: object, seeds: int, budget: str) -> None:
+    if not isinstance(choices, Mapping) or not choices:
+        raise ConfigError('choices are a mapping of keys to values: {"optim.lr": ["1e-4", "2e-4"]}')
+    if seeds < 1:
+        raise ConfigError(f"seeds is {seeds}; each value needs 1 run at least.")
+    if budget not in get_args(Budget):
+        raise ConfigError(f"budget is {budget!r}; allowed are {', '.join(get_args(Budget))}.")
 
 
 def _measured(bench: Bench, arm: Arm, seeds: range, course: Course | None) -> Measured:

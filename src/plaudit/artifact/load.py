@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from plaudit.artifact.manifest import files_of, verify
 from plaudit.artifact.spec import GRAPH, MANIFEST, NGRAMS, OWN_WEIGHTS, PRINTS, Spec
@@ -66,7 +67,8 @@ def load(folder: Path | str) -> Loaded:
     folder = Path(folder)
     spec = verify(folder)
     try:
-        with quiet():
+        # Weights that came to be in the caller's inference mode could never have gradients.
+        with quiet(), torch.inference_mode(False):
             saved = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
             _check_labels(folder, saved, spec.labels)
             _check_kind(folder, saved, spec)

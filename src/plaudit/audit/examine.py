@@ -18,6 +18,7 @@ from plaudit.audit.records import Finding, Found, Table
 from plaudit.audit.repeats import near_texts, same_texts
 from plaudit.audit.shortcuts import TellingWord, telling_words, written_ratings
 from plaudit.audit.writing import DEFAULT_FIXES, Written, write
+from plaudit.config.limits import FEWEST_TOKENS
 from plaudit.data.records import Columns
 from plaudit.data.sources import silent
 from plaudit.errors import ConfigError
@@ -34,7 +35,7 @@ class Audit:
 
     Attributes
     ----------
-    data : str
+    data : Path or str
         DATA as it was asked for.
     table : Table
     lengths : Lengths
@@ -115,8 +116,17 @@ class Audit:
         return write(self.table, self.found, Path(out), fixes)
 
 
+def _check(max_tokens: int, seed: int) -> None:
+    if not isinstance(max_tokens, int) or max_tokens < FEWEST_TOKENS:
+        raise ConfigError(
+            f"max_tokens is {max_tokens}; it must be a whole number of {FEWEST_TOKENS} at least."
+        )
+    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ConfigError(f"seed is {seed}; it must be a whole number from 0 to {2**32 - 1}.")
+
+
 def audit(  # noqa: PLR0913 - one parameter an option of the command
-    data: str,
+    data: Path | str,
     *,
     columns: Columns | None = None,
     encoder: str = "bundled",
@@ -175,6 +185,8 @@ def audit(  # noqa: PLR0913 - one parameter an option of the command
         noise.check_installed()
     elif model is not None:
         raise ConfigError("a model judges labels, and the search for label errors is switched off")
+    _check(max_tokens, seed)
+    data = str(data)
     table = read_table(data, columns or Columns(), seed=seed, say=say)
     say(f"Counting the tokens of {len(table):,} texts.")
     lengths = measure(table.rows.texts, encoder, max_tokens)

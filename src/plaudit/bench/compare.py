@@ -30,7 +30,7 @@ CALLS = 20
 
 def bench(  # noqa: PLR0913 - the first two say what, the others how
     models: Sequence[Path | str] | Path | str,
-    data: str | None = None,
+    data: Path | str | None = None,
     *,
     rows: int = ROWS,
     rounds: int = ROUNDS,
@@ -44,7 +44,7 @@ def bench(  # noqa: PLR0913 - the first two say what, the others how
     ----------
     models : sequence of Path or str, or one
         Model folders. Beside a single one of format torch, what was exported from it is taken too.
-    data : str, optional
+    data : Path or str, optional
         Any labelled DATA. By default the part of the first model's own data that was held out.
     rows : int
         Rows for accuracy and agreement at most, drawn at random, the same ones each time; those
@@ -86,7 +86,8 @@ def bench(  # noqa: PLR0913 - the first two say what, the others how
     folders = [models] if isinstance(models, str | Path) else models
     contenders = gather(folders, device, say)
     first = contenders[0]
-    found, described = labelled(first.classifier.spec, data, columns or Columns(), say)
+    asked = None if data is None else str(data)
+    found, described = labelled(first.classifier.spec, asked, columns or Columns(), say)
     sample = draw(found, described, first, rows)
     answers = _answers(contenders, sample, say)
     times = _times(contenders, sample, rounds, say)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,12 +49,12 @@ class Layers:
         self.problems.append(f"{place}: {message}" if place else message)
 
 
-def load(what: str | None = None, overrides: Sequence[str] = ()) -> Config:
+def load(what: Path | str | None = None, overrides: Sequence[str] = ()) -> Config:
     """Build the configuration of a run.
 
     Parameters
     ----------
-    what : str, optional
+    what : Path or str, optional
         A shipped recipe's name, a ``.toml`` file, or any DATA (then the defaults, trained on it).
         None: the defaults.
     overrides : sequence of str
@@ -77,6 +78,8 @@ def load(what: str | None = None, overrides: Sequence[str] = ()) -> Config:
     ...
     plaudit.errors.ConfigError: optim.lrr=1: optim.lrr is not a setting; did you mean optim.lr?
     """
+    what = os.fspath(what) if isinstance(what, os.PathLike) else what
+    _check_types(what, overrides)
     if what is not None and is_override(what):
         overrides = [what, *overrides]
         what = None
@@ -94,6 +97,17 @@ def load(what: str | None = None, overrides: Sequence[str] = ()) -> Config:
     if layers.problems:
         raise ConfigError(layers.problems)
     return config
+
+
+def _check_types(what: object, overrides: object) -> None:
+    if what is not None and not isinstance(what, str):
+        raise ConfigError(
+            f"{what!r:.80} is {type(what).__name__}: give a recipe's name, a .toml file or DATA."
+        )
+    if isinstance(overrides, str):
+        raise ConfigError(f"{overrides!r} stands alone: overrides are a list, [{overrides!r}].")
+    if not isinstance(overrides, Iterable) or not all(isinstance(o, str) for o in overrides):
+        raise ConfigError(f'overrides are a list of strings, ["optim.lr=3e-5"], not {overrides!r}.')
 
 
 def is_override(what: str) -> bool:

@@ -27,6 +27,11 @@ def check(config: Config) -> None:
     ConfigError
         All contradictions, one sentence each.
     """
+    if not isinstance(config, Config):
+        raise ConfigError(
+            f"a configuration is needed, not {type(config).__name__}: give "
+            'plaudit.load_config("quickstart"), or of a .toml file.'
+        )
     if found := conflicts(config):
         raise ConfigError([conflict.message for conflict in found])
 

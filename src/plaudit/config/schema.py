@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from plaudit.config.limits import FEWEST_TOKENS
 from plaudit.config.practice import (
     ContrastConfig,
     CotrainConfig,
@@ -111,7 +112,7 @@ class SplitConfig(Section):
 class TextConfig(Section):
     """How text becomes tokens."""
 
-    max_tokens: Annotated[int, Field(ge=8, le=8192)] = 256
+    max_tokens: Annotated[int, Field(ge=FEWEST_TOKENS, le=8192)] = 256
     """Tokens of one piece of text, special tokens included."""
     policy: Literal["head", "tail", "head_tail", "windows"] = "head_tail"
     """What is kept of a longer text."""

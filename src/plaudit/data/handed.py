@@ -13,12 +13,24 @@ from plaudit.errors import DataError
 T = TypeVar("T")
 
 
+def several(texts: Iterable[T]) -> list[T]:
+    """Return texts as a list; raise DataError for one string in place of several."""
+    if isinstance(texts, str):
+        raise DataError("a list of texts is needed, not one text, as in predict([text])")
+    return list(texts)
+
+
+def check_chunk(chunk: int) -> None:
+    """Raise DataError where so many texts at a time are none."""
+    if not isinstance(chunk, int) or chunk < 1:
+        raise DataError(f"chunk is {chunk}; it must be a whole number of 1 at least.")
+
+
 def in_chunks(texts: Iterable[T], chunk: int) -> Iterator[list[T]]:
     """Read so many texts at a time; raise DataError for one string in place of several."""
     if isinstance(texts, str):
         raise DataError("a list of texts is needed, not one text, as in predict([text])")
-    if chunk < 1:
-        raise DataError(f"chunk is {chunk}; it must be 1 at least.")
+    check_chunk(chunk)
     iterator = iter(texts)
     while block := list(islice(iterator, chunk)):
         yield block

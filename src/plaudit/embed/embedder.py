@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ import numpy as np
 
 from plaudit import artifact
 from plaudit.config import CleanConfig, TextConfig
+from plaudit.config.limits import FEWEST_TOKENS
+from plaudit.data import handed
 from plaudit.data.clean import clean
 from plaudit.errors import ArtifactError, ConfigError
 from plaudit.model import build, families
@@ -17,6 +19,7 @@ from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute, plan
 from plaudit.model.vectors import Pooling, token_vectors, vectors
 from plaudit.text.encode import TextEncoder
+from plaudit.text.encoded import Encoded
 
 TOKENS = 256
 """Of a text, for an encoder that was not fine-tuned: what all-MiniLM-L6-v2 was trained for."""
@@ -83,7 +86,7 @@ class Embedder:
         plaudit.errors.PlauditError
             The model cannot be loaded, or reads fewer tokens than that.
         """
-        compute = plan(device, "fp32")
+        compute, max_tokens = plan(device, "fp32"), _checked(max_tokens)
         # A run's folder too: its refusal names the model in it.
         if any((Path(model) / each / artifact.MANIFEST).is_file() for each in ("", "model")):
             loaded = artifact.load(model)
@@ -128,8 +131,13 @@ class Embedder:
         Returns
         -------
         ndarray of float32, shape (N, D)
+
+        Raises
+        ------
+        DataError
+            One string was given, or something that is none or is too long.
         """
-        encoded = self.text_encoder.encode([clean(text, self.cleaning) for text in texts])
+        encoded = self._encoded(texts)
         out_ND = vectors(
             self.encoder, encoded, self.compute, pooling, pad_id=self.text_encoder.pad_id
         )
@@ -149,8 +157,13 @@ class Embedder:
         -------
         list of (list of str, ndarray of float32 of shape (T, D))
             Special tokens included.
+
+        Raises
+        ------
+        DataError
+            As for :meth:`embed`.
         """
-        encoded = self.text_encoder.encode([clean(text, self.cleaning) for text in texts])
+        encoded = self._encoded(texts)
         found = token_vectors(self.encoder, encoded, self.compute, pad_id=self.text_encoder.pad_id)
         name = self.text_encoder.tokenizer.convert_ids_to_tokens
         return [
@@ -160,6 +173,18 @@ class Embedder:
             )
             for n, states_TD in enumerate(found)
         ]
+
+    def _encoded(self, texts: Iterable[str]) -> Encoded:
+        given = handed.checked(handed.several(texts))
+        return self.text_encoder.encode([clean(text, self.cleaning) for text in given])
+
+
+def _checked(max_tokens: int | None) -> int | None:
+    if max_tokens is None or (isinstance(max_tokens, int) and max_tokens >= FEWEST_TOKENS):
+        return max_tokens
+    raise ConfigError(
+        f"max_tokens = {max_tokens!r}; it must be a whole number of {FEWEST_TOKENS} at least."
+    )
 
 
 def unit(vectors_ND: np.ndarray) -> np.ndarray:

@@ -22,6 +22,9 @@ from plaudit.evaluate import confusion, reliability, rowwise
 from plaudit.evaluate.bootstrap import Ints
 from plaudit.evaluate.scores import Estimate, Scores
 
+SUMS_TO = 1e-3
+"""How far a row of probabilities may be from 1: rounded ones are, logits are farther."""
+
 
 def score(  # noqa: PLR0913 - what was answered, what is true, and how to resample
     probabilities_NC: NDArray[np.floating[Any]],
@@ -68,6 +71,8 @@ def score(  # noqa: PLR0913 - what was answered, what is true, and how to resamp
     They say nothing about another seed of training, nor about another kind of text.
     """
     _check(probabilities_NC, targets_N, labels)
+    if predicted_N is not None:
+        _check_indices("predicted", predicted_N, probabilities_NC.shape)
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence must lie between 0 and 1, found {confidence}")
     cells_rng, rows_rng = np.random.default_rng(seed).spawn(2)
@@ -127,25 +132,38 @@ def point(
     return {name: loss if name == "log_loss" else float(derived[name][0]) for name in metrics}
 
 
+def _check_indices(name: str, indices_N: NDArray[np.integer[Any]], shape: tuple[int, ...]) -> None:
+    rows, classes = shape
+    whole = isinstance(indices_N, np.ndarray) and np.issubdtype(indices_N.dtype, np.integer)
+    if not whole or indices_N.shape != (rows,):
+        raise ValueError(f"{name} must be a numpy array of whole numbers, of shape ({rows},)")
+    if indices_N.min() < 0 or indices_N.max() >= classes:
+        raise ValueError(f"{name} must lie in 0..{classes - 1}")
+
+
 def _check(
     probabilities_NC: NDArray[np.floating[Any]],
     targets_N: NDArray[np.integer[Any]],
     labels: Sequence[str] | None = None,
 ) -> None:
-    if probabilities_NC.ndim != 2 or targets_N.shape != probabilities_NC.shape[:1]:
+    if np.shape(targets_N) != np.shape(probabilities_NC)[:1] or np.ndim(probabilities_NC) != 2:
         raise ValueError(
             "probabilities must have the shape (rows, labels) and targets (rows,), "
-            f"found {probabilities_NC.shape} and {targets_N.shape}"
+            f"found {np.shape(probabilities_NC)} and {np.shape(targets_N)}"
         )
+    if not isinstance(probabilities_NC, np.ndarray):
+        raise ValueError("probabilities must be a numpy array")
     rows, classes = probabilities_NC.shape
     if rows == 0 or classes < 2:
         raise ValueError(f"at least one row and two labels are needed, found {rows} and {classes}")
     if np.isnan(probabilities_NC).any():
         raise ValueError("probabilities hold NaN: the model that made them is broken")
-    if targets_N.min() < 0 or targets_N.max() >= classes:
-        raise ValueError(f"targets must lie in 0..{classes - 1}")
+    _check_indices("targets", targets_N, probabilities_NC.shape)
     if labels is not None and (len(labels) != classes or len(set(labels)) != classes):
         raise ValueError(f"{classes} different labels are needed, found {list(labels)}")
+    sums_N = probabilities_NC.sum(axis=1)
+    if probabilities_NC.min() < 0 or not np.allclose(sums_N, 1.0, atol=SUMS_TO):
+        raise ValueError("rows of probabilities must sum to 1, none below 0; these may be logits")
 
 
 def _counted(

@@ -16,6 +16,8 @@ pieces.
 from __future__ import annotations
 
 import contextlib
+import copy
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -148,7 +150,8 @@ def integrated(
     Source: Sundararajan, Taly and Yan 2017, "Axiomatic Attribution for Deep Networks".
     """
     attribution = _captum().LayerIntegratedGradients
-    model, encoded, hidden = engine.model, reading.encoded, reading.baseline()
+    # A copy: captum puts its embeddings into whatever the model is asked in the meantime.
+    model, encoded, hidden = copy.deepcopy(engine.model), reading.encoded, reading.baseline()
     embed = model.stock.get_input_embeddings()
     scores_S = np.zeros(len(encoded.ids))
     logits_NC = np.zeros((len(encoded), int(model.stock.config.num_labels)))
@@ -230,7 +233,7 @@ def _evaluating(model: ReviewClassifier) -> Iterator[None]:
     was_training = model.training
     model.eval()
     try:
-        with torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad():
             yield
     finally:
         model.train(was_training)
@@ -238,8 +241,11 @@ def _evaluating(model: ReviewClassifier) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _embedded(embed: torch.nn.Module, embeddings_PTE: torch.Tensor) -> Iterator[None]:
-    """Let the model see these word embeddings in place of the ids' own."""
-    handle = embed.register_forward_hook(lambda module, given, out: embeddings_PTE)
+    """Let the model see these word embeddings in place of the ids' own, in this thread alone."""
+    own = threading.get_ident()
+    handle = embed.register_forward_hook(
+        lambda module, given, out: embeddings_PTE if threading.get_ident() == own else out
+    )
     try:
         yield
     finally:

@@ -177,6 +177,7 @@ def _index(target: str | None, labels: tuple[str, ...]) -> int | None:
     if target is None:
         return None
     if target not in labels:
+        target = str(target)
         near = did_you_mean(target, labels)
         raise ConfigError(f"the model has no label {target!r}{near}. Its labels: {quoted(labels)}")
     return labels.index(target)

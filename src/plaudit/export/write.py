@@ -73,7 +73,7 @@ def export(
     format: Format = "onnx",  # noqa: A002 - the option's name
     out: Path | str | None = None,
     *,
-    data: str | None = None,
+    data: Path | str | None = None,
     max_differ: float | None = None,
     say: Say | None = None,
 ) -> Exported:
@@ -126,7 +126,7 @@ def export(
     outputs.check_new(final, "name another with --out")
     graph.check_installed()
     loaded, torch_model = _original(source)
-    chosen = gate.texts(loaded.spec, data, say)
+    chosen = gate.texts(loaded.spec, None if data is None else str(data), say)
     staged = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
     try:
         say(f"Writing {source} as {format}.")

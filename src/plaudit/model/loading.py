@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,22 +51,33 @@ def refuse_empty(encoder: str, names: set[str]) -> None:
         )
 
 
+_lock = threading.Lock()
+_silent: list[object] = []
+"""Those who are loading, in several threads: the last to leave restores what the first found."""
+_found: dict[str, int] = {}
+
+
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Silence loading reports: that a head is new is no news here."""
     import transformers
 
-    logger = logging.getLogger("transformers")
-    before = logger.level
-    bars = transformers.utils.logging.is_progress_bar_enabled()
-    transformers.utils.logging.disable_progress_bar()
-    logger.setLevel(logging.ERROR)
+    logger, speech = logging.getLogger("transformers"), transformers.utils.logging
+    with _lock:
+        if not _silent:
+            _found.update(level=logger.level, bars=speech.is_progress_bar_enabled())
+            speech.disable_progress_bar()
+            logger.setLevel(logging.ERROR)
+        _silent.append(object())
     try:
         yield
     finally:
-        logger.setLevel(before)
-        if bars:
-            transformers.utils.logging.enable_progress_bar()
+        with _lock:
+            _silent.pop()
+            if not _silent:
+                logger.setLevel(_found["level"])
+                if _found["bars"]:
+                    speech.enable_progress_bar()
 
 
 @contextlib.contextmanager

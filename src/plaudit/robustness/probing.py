@@ -98,7 +98,7 @@ class Robustness:
 
 def robustness(
     model: Path | str,
-    data: str | None = None,
+    data: Path | str | None = None,
     *,
     pairs: str | Sequence[str] = (),
     plan: Plan | None = None,
@@ -111,7 +111,7 @@ def robustness(
     ----------
     model : Path or str
         The model folder.
-    data : str, optional
+    data : Path or str, optional
         Any DATA, the texts that the checks change; by default what the model's run held out.
     pairs : str or sequence of str
         A file of original and edited texts, or two whose rows correspond.
@@ -142,7 +142,8 @@ def robustness(
     classifier = Classifier.load(model, device=device)
     artifact.refuse_pairs(classifier.spec, "robustness")
     given = _pairs(classifier, pairs, plan) if pairs else None
-    rows, described = _rows(classifier, data, plan, say)
+    asked = None if data is None else str(data)
+    rows, described = _rows(classifier, asked, plan, say)
     return probe(classifier, rows, described, pairs=given, plan=plan)
 
 

@@ -24,7 +24,7 @@ from plaudit.run.watching import Silent, Watcher
 
 def evaluate(  # noqa: PLR0913 - one parameter an option of the command
     model: Path | str,
-    data: str,
+    data: Path | str,
     *,
     split: str | None = None,
     columns: Columns | None = None,
@@ -91,7 +91,7 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
             "any number of them. Leave --by out, or give a part of the rows as DATA."
         )
     say = (watcher or Silent()).say
-    source = resolve(data, say=say)
+    source = resolve(str(data), say=say)
     others = tuple(dict.fromkeys(by))
     columns = replace(columns or Columns(), others=others)
     found = find(source, split, columns, classifier.spec)
@@ -110,7 +110,7 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
         )
     return {
         "model": str(model),
-        "data": {"asked": data, "served_by": source.served_by, "note": found.note},
+        "data": {"asked": source.asked, "served_by": source.served_by, "note": found.note},
         "split": found.split,
         **measured,
     }

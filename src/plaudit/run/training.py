@@ -25,6 +25,7 @@ from plaudit.run.reporting import Facts, report
 from plaudit.run.saving import finish
 from plaudit.run.seeds import train_seeds
 from plaudit.run.watching import Silent, Stopwatch, Watcher
+from plaudit.train.state import callers_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,17 @@ class Run:
     report: Mapping[str, Any]
 
 
-def train(config: Config, *, watcher: Watcher | None = None, resume: Path | None = None) -> Run:
+@callers_own()
+def train(
+    config: Config, *, watcher: Watcher | None = None, resume: Path | str | None = None
+) -> Run:
     """Do a whole run: data, training, artefact, evaluation of the reloaded artefact, report.
 
     Parameters
     ----------
     config : Config
     watcher : Watcher, optional
-    resume : Path, optional
+    resume : Path or str, optional
         The folder of a run that ended before its time, to go on exactly where it was; see
         :func:`resume`.
 
@@ -80,6 +84,7 @@ def train(config: Config, *, watcher: Watcher | None = None, resume: Path | None
     {'value': 0.9..., 'low': 0.7..., 'high': 0.99...}
     """
     check(config)
+    resume = None if resume is None else Path(resume)
     if resume is not None:
         check_resumable(resume, config)
     watcher, clock = watcher or Silent(), Stopwatch()

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from plaudit.errors import DataError
 from plaudit.text.batches import Batch
 from plaudit.text.encoded import Encoded
 
@@ -23,6 +24,11 @@ class ReviewDataset(Dataset[dict[str, torch.Tensor]]):
     encoded : Encoded
     labels_N : array of int, optional
 
+    Raises
+    ------
+    DataError
+        There are more texts than labels, or fewer.
+
     Examples
     --------
     >>> import numpy as np
@@ -34,6 +40,8 @@ class ReviewDataset(Dataset[dict[str, torch.Tensor]]):
     """
 
     def __init__(self, encoded: Encoded, labels_N: np.ndarray | None = None) -> None:
+        if labels_N is not None and len(labels_N) != len(encoded):
+            raise DataError(f"there are {len(encoded)} texts and {len(labels_N)} labels")
         self.encoded = encoded
         self.labels_N = labels_N
 
@@ -50,6 +58,10 @@ class ReviewDataset(Dataset[dict[str, torch.Tensor]]):
             the policy ``windows`` —, ``row``, ``label`` where labels were given, and
             ``token_type_ids`` of pairs for an encoder that reads them.
         """
+        size = len(self)
+        if not -size <= n < size:
+            raise IndexError(f"there is no text {n}; there are {size}")
+        n %= size
         parts = self.encoded.pieces_of(n)
         width = max(len(part) for part in parts)
         ids = torch.zeros(len(parts), width, dtype=torch.int64)

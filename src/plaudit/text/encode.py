@@ -16,7 +16,7 @@ from plaudit.config import TextConfig
 from plaudit.data import stored
 from plaudit.data.cache import cache_folder
 from plaudit.data.text_pairs import halves
-from plaudit.errors import ConfigError
+from plaudit.errors import ConfigError, DataError
 from plaudit.text.encoded import Encoded
 from plaudit.text.policy import kept, pieces, shares
 from plaudit.text.special import around_pair, around_single
@@ -113,7 +113,14 @@ class TextEncoder:
         Returns
         -------
         Encoded
+
+        Raises
+        ------
+        DataError
+            One string was given, whose letters would be texts.
         """
+        if isinstance(texts, str):
+            raise DataError("a list of texts is needed, not one text, as in encode([text])")
         ids: list[np.ndarray] = [np.zeros(0, dtype=np.int32)]
         lengths: list[int] = []
         counts: list[int] = []
@@ -199,6 +206,8 @@ class TextEncoder:
         Encoded
             Arrays are memory-mapped, so that they cost memory only while they are read.
         """
+        if not hasattr(texts, "__len__"):  # read twice, an iterator would be empty
+            texts = list(texts)
         if not self.config.cache:
             return self.encode(texts)
         folder = cache_folder() / "encoded" / self._digest(texts)
@@ -206,7 +215,9 @@ class TextEncoder:
             names = [field.name for field in fields(Encoded)]
             # Of single texts there is none.
             names = [n for n in names if n != "second_P" or self._typed]
-            return Encoded(**stored.load(folder, names))
+            found = Encoded(**stored.load(folder, names))
+            if len(found) == len(texts):
+                return found
         encoded = self.encode(texts)
         # A full or read-only disk costs the cache, not the run.
         with contextlib.suppress(OSError):

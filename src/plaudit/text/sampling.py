@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from torch.utils.data import Sampler
 
+from plaudit.errors import ConfigError
 from plaudit.text.encoded import Encoded
 
 POOL_BATCHES = 64
@@ -42,6 +43,11 @@ class TokenBudgetSampler(Sampler[list[int]]):
     draw : callable, optional
         Which texts an epoch has; by default each once.
 
+    Raises
+    ------
+    ConfigError
+        A batch would be empty.
+
     Attributes
     ----------
     epoch : int
@@ -59,6 +65,9 @@ class TokenBudgetSampler(Sampler[list[int]]):
         seed: int = 0,
         draw: Draw | None = None,
     ) -> None:
+        for name, most in (("batch_tokens", batch_tokens), ("batch_examples", batch_examples)):
+            if most is not None and most < 1:
+                raise ConfigError(f"{name} is {most}; a batch needs 1 at least.")
         self.packed = packed
         self.longest_N = encoded.longest_N()
         self.count_N = encoded.count_N()

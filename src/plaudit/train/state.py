@@ -8,7 +8,8 @@ checkpoint.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -89,6 +90,22 @@ class RandomStates:
         torch.set_rng_state(state["torch"])
         if len(state["cuda"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all(list(state["cuda"]))
+
+
+@contextmanager
+def callers_own() -> Iterator[None]:
+    """Train whatever the caller has switched off; its random numbers then go on as if nothing was.
+
+    In this thread gradients are on inside, and the generators are put back at the end. They are the
+    process's, so two trainings in threads at once draw from each other's.
+    """
+    generators = RandomStates()
+    before = generators.state_dict()
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
+    finally:
+        generators.load_state_dict(before)
 
 
 def _listed(inner: Mapping[str, Any]) -> dict[str, Any]:
