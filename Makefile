@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # More words for pytest, such as: make test ARGS='-m "not slow"'
 ARGS ?=
+# More words for pip-audit, such as: make audit ADVISORIES='--ignore-vuln ID'
+ADVISORIES ?=
 
 .DEFAULT_GOAL := help
 .PHONY: demo test check fmt lint type arch audit sbom fuzz bench soak reliability docs notebook clean help
@@ -43,7 +45,7 @@ arch: $(READY)  ## imports point down only
 	$(BIN)/lint-imports
 
 audit: $(READY)  ## known vulnerabilities of what is pinned; a minute at most, skipped offline
-	$(BIN)/python .ci/advisories.py $(ARGS)
+	$(BIN)/python .ci/advisories.py $(ADVISORIES)
 
 sbom: $(READY)  ## build/sbom.json, the bill of materials (CycloneDX)
 	mkdir -p build

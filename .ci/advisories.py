@@ -1,6 +1,7 @@
 """Ask pip-audit for known vulnerabilities of what constraints.txt pins; a minute at most.
 
 Exit 1: some are known; they are listed. Exit 0: none is, or nothing could be asked, which is said.
+Exit 2: pip-audit does not know a word.
 More words are passed on, such as: --ignore-vuln ID
 """
 
@@ -15,6 +16,8 @@ from typing import Any
 
 CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
 TIMEOUT_S = 60
+USAGE = 2
+"""With what pip-audit, as all that argparse reads for, ends where its words are wrong."""
 
 
 def main() -> int:
@@ -30,6 +33,8 @@ def main() -> int:
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return say(f"SKIPPED: no answer within {TIMEOUT_S} s", 0)
+    if done.returncode == USAGE:
+        return say(done.stderr.strip(), USAGE)
     try:
         document = json.loads(done.stdout)
     except ValueError:

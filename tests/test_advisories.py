@@ -40,6 +40,16 @@ def test_an_index_that_knows_nothing_does_not_count_as_a_clean_bill():
     assert words.startswith("SKIPPED: the index knows no advisories")
 
 
+def test_words_that_pip_audit_does_not_know_are_no_clean_bill(monkeypatch, capsys):
+    answer = subprocess.CompletedProcess([], 2, "", "usage: …\npip-audit: error: -m: not known")
+    monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: answer)
+    monkeypatch.setattr(sys, "argv", [SCRIPT, "-m"])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(SCRIPT, run_name="__main__")
+    assert stop.value.code == 2
+    assert "not known" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [

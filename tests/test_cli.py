@@ -450,6 +450,20 @@ def test_a_stream_that_is_closed_or_full_is_no_traceback(words, code):
     assert b"AttributeError" not in done.stderr
 
 
+def test_sigterm_leaves_nothing_half_written(tmp_path):
+    code = (
+        "import os, signal, sys\nfrom plaudit import cli, console\n"
+        "def wait(*args):\n    try:\n        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        signal.pause()\n    finally:\n        print('cleared')\n"
+        "import plaudit.config\nplaudit.config.recipes = wait\n"
+        "sys.argv = ['plaudit', 'recipes']\ncli.main()\n"
+    )
+    done = run_python("-c", code)
+    assert done.returncode == 143
+    assert done.stdout == b"cleared\n"
+    assert done.stderr == b"plaudit: SIGTERM\n"
+
+
 def test_a_terminal_without_unicode_shows_escapes():
     env = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     done = run_python("-m", "plaudit", "recipes", "é", env=env)

@@ -308,6 +308,91 @@ def test_what_is_interrupted_after_training_is_not_trained_again(
     assert not (tmp_path / "cut" / "run" / "checkpoints").exists()
 
 
+def cut_while_tested(config: Config, patch: pytest.MonkeyPatch) -> None:
+    def tested(*args: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with patch.context() as tests, pytest.raises(Interrupted, match="to go on"):
+        tests.setattr("plaudit.run.training.examine", tested)
+        run.train(config)
+
+
+@pytest.mark.parametrize("seconds", [0, 1e-3])
+def test_a_run_that_broke_and_was_cut_afterwards_is_not_trained_on(
+    seconds: float, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from plaudit.train import loop
+
+    check = loop._check
+
+    def broken(step: int, loss: float, norm: float) -> None:
+        check(step, float("nan") if step == 6 else loss, norm)
+
+    monkeypatch.setattr(loop, "_check", broken)
+    settings = ("train.evaluations=8", f"train.checkpoint_seconds={seconds}")
+    whole = run.train(start(tmp_path / "whole", *settings))
+    assert whole.report["training"]["steps"] < 6
+    cut_while_tested(start(tmp_path / "cut", *settings), monkeypatch)
+    resumed = run.resume(tmp_path / "cut" / "run")
+    assert same(tmp_path / "cut" / "run", whole.folder)
+    for fact in ("stopped", "best_step", "broken"):
+        assert resumed.report["training"].get(fact) == whole.report["training"].get(fact)
+
+
+@pytest.mark.parametrize("more", ["train.max_steps=12", "train.epochs=9", "train.max_seconds=none"])
+def test_training_that_has_ended_is_given_no_more(
+    more: str, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ("train.max_steps=8", "train.epochs=1", "train.max_seconds=900",
+                "train.checkpoint_seconds=0")  # fmt: skip
+    cut_while_tested(start(tmp_path, *settings), monkeypatch)
+    with pytest.raises(ConfigError, match=r"trained to its end \(all planned steps"):
+        run.resume(tmp_path / "run", [more])
+    run.resume(tmp_path / "run", ["evaluate.baseline=false"])
+
+
+@pytest.mark.parametrize("seconds", [0, 1e-3])
+def test_patience_that_was_out_ends_the_same_when_resumed(
+    seconds: float, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ("train.patience=1", "train.evaluations=8", "optim.lr=1e-2",
+                f"train.checkpoint_seconds={seconds}")  # fmt: skip
+    whole = run.train(start(tmp_path / "whole", *settings)).folder
+    cut_while_tested(start(tmp_path / "cut", *settings), monkeypatch)
+    run.resume(tmp_path / "cut" / "run")
+    assert same(tmp_path / "cut" / "run", whole)
+    assert decided(tmp_path / "cut" / "run") == decided(whole)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_run_that_ends_while_its_checkpoints_are_removed_has_finished(
+    killed: bool, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its model would be made again, perhaps from another state."""
+    remove, config = shutil.rmtree, start(tmp_path)
+
+    def removed(path: Any, **kwargs: Any) -> None:
+        if Path(path).name == ".checkpoints" and Path(path).exists():
+            os.kill(os.getpid(), signal.SIGKILL if killed else signal.SIGTERM)
+        remove(path, **kwargs)
+
+    def work() -> None:
+        monkeypatch.setattr(shutil, "rmtree", removed)
+        run.train(config)
+
+    if killed:
+        assert forked(work) == -signal.SIGKILL
+    else:
+        with monkeypatch.context() as patch, pytest.raises(Interrupted, match="has finished: "):
+            patch.setattr(shutil, "rmtree", removed)
+            run.train(config)
+    model = weights(tmp_path / "run")
+    with pytest.raises(ConfigError, match="has finished; there is nothing to resume"):
+        run.resume(tmp_path / "run")
+    assert weights(tmp_path / "run") == model
+    assert not list((tmp_path / "run").glob("*checkpoints"))
+
+
 def test_a_signal_ends_a_contrast_at_once_and_it_is_not_done_twice(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,30 @@ def test_a_damaged_cache_entry_is_made_again_and_mended(
     again = encoder(tiny_tokenizer).encode_cached([LONG])
     np.testing.assert_array_equal(good.ids, again.ids)
     assert isinstance(encoder(tiny_tokenizer).encode_cached([LONG]).ids, np.memmap)
+
+
+@pytest.mark.parametrize("name", ["ids", "starts_P", "first_N"])
+def test_a_byte_that_was_changed_in_the_cache_is_not_trained_on(
+    name: str, tiny_tokenizer: Any
+) -> None:
+    good = encoder(tiny_tokenizer).encode_cached([LONG, "a film"])
+    expected = {each.name: np.array(getattr(good, each.name)) for each in fields(good)}
+    [entry] = (cache_folder() / "encoded").iterdir()
+    file = entry / f"{name}.npy"
+    content = bytearray(file.read_bytes())
+    content[-2] ^= 1
+    file.write_bytes(bytes(content))
+    again = encoder(tiny_tokenizer).encode_cached([LONG, "a film"])
+    for each, array in expected.items():
+        np.testing.assert_array_equal(getattr(again, each), array)
+    file.write_bytes(b"PK\3\4" + bytes(content[4:]))
+    assert len(encoder(tiny_tokenizer).encode_cached([LONG, "a film"])) == 2
+
+
+def test_a_home_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLAUDIT_CACHE", "~nobody-of-that-name/cache")
+    with pytest.raises(ConfigError, match="Set PLAUDIT_CACHE to a folder"):
+        cache_folder()
 
 
 def test_a_cache_that_cannot_be_written_costs_only_the_cache(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from io import TextIOWrapper
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -22,6 +24,7 @@ from plaudit.cli.robustness import robustness
 from plaudit.cli.score import score
 from plaudit.cli.tune import tune
 from plaudit.console import guarded, out
+from plaudit.errors import Interrupted
 
 app = typer.Typer(
     name="plaudit",
@@ -75,11 +78,17 @@ for tell in (about.recipes, about.doctor, about.report):
     app.command()(tell)
 
 
+def _leave(number: int, _: FrameType | None) -> None:
+    """End as Ctrl-C does, so that nothing half-written is left behind, as it is by SIGTERM itself."""
+    raise Interrupted("SIGTERM", exit_code=128 + number)
+
+
 def main() -> None:
     """Run the command line."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed: it gives nothing, and takes what nobody reads
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+    signal.signal(signal.SIGTERM, _leave)
     # A review may hold what the terminal's encoding does not: show it escaped, never fail.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

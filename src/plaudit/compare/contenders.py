@@ -159,9 +159,10 @@ def _model(path: Path) -> Path:
 def _scored(
     classifier: Classifier, source: Source, asked: Asked, cleaning: CleanConfig
 ) -> tuple[Predictions, int]:
-    labelled = find(source, asked.split, asked.columns, classifier.spec)
+    seen_N = classifier.seen_prints_N
+    labelled = find(source, asked.split, asked.columns, classifier.spec, seen_N)
     rows = labelled.rows
-    fresh = np.flatnonzero(~np.isin(rows.prints_N, classifier.seen_prints_N))
+    fresh = np.flatnonzero(~np.isin(rows.prints_N, seen_N))
     if not len(fresh):
         raise DataError(
             f"{asked.data}: training or selection has seen all of its texts; give data that is new "

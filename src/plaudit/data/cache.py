@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from plaudit.errors import ConfigError
+
 
 def cache_folder() -> Path:
     """Return the folder that ``PLAUDIT_CACHE`` names, else ``~/.cache/plaudit``; it may not exist.
@@ -13,5 +15,16 @@ def cache_folder() -> Path:
     -------
     Path
         With ``~`` expanded.
+
+    Raises
+    ------
+    ConfigError
+        There is no such home.
     """
-    return Path(os.environ.get("PLAUDIT_CACHE") or "~/.cache/plaudit").expanduser()
+    named = os.environ.get("PLAUDIT_CACHE") or "~/.cache/plaudit"
+    try:
+        return Path(named).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(
+            f"{named}: whose home that is cannot be found. Set PLAUDIT_CACHE to a folder."
+        ) from error

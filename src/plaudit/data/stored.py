@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+DIGESTS = "digests.json"
 LIMIT_BYTES = 2 * 2**30
 """Of the entries side by side in one folder."""
 
@@ -29,9 +32,14 @@ def load(entry: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
 
     Raises
     ------
-    OSError, ValueError, EOFError
-        It is not there, or not whole.
+    OSError, ValueError
+        It is not there, or not as it was written.
     """
+    names = list(names)
+    digests = json.loads((entry / DIGESTS).read_text(encoding="utf-8"))
+    for name in names:
+        if _digest(entry / f"{name}.npy") != digests[name]:
+            raise ValueError(f"{entry}: {name} is not as it was written")
     arrays = {n: np.load(entry / f"{n}.npy", mmap_mode="r", allow_pickle=False) for n in names}
     os.utime(entry)
     return arrays
@@ -57,11 +65,18 @@ def store(arrays: Mapping[str, np.ndarray], entry: Path, limit_bytes: int = LIMI
     try:
         for name, array in arrays.items():
             np.save(staged / f"{name}.npy", array, allow_pickle=False)
+        digests = {name: _digest(staged / f"{name}.npy") for name in arrays}
+        (staged / DIGESTS).write_text(json.dumps(digests), encoding="utf-8")
         shutil.rmtree(entry, ignore_errors=True)
         staged.rename(entry)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     _prune(entry.parent, limit_bytes)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _prune(parent: Path, limit_bytes: int) -> None:

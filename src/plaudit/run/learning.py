@@ -13,7 +13,7 @@ from plaudit.errors import TrainingError
 from plaudit.evaluate import label_sets
 from plaudit.evaluate.label_thresholds import sigmoid
 from plaudit.evaluate.metrics import point
-from plaudit.model import graphed, lora
+from plaudit.model import graphed, half, lora
 from plaudit.model.build import build
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.compiled import compile_layers
@@ -243,7 +243,14 @@ def learn(
     if course is None:
         course = plan_course(taught.feed.sampler, config.train, validated=taught.check is not None)
     model.train()
-    graph = graphed.recorded(config, model.stock, taught.feed.sampler, form, compute, watcher.say)
+    # Also where no step is left to be taken: answers then are in the form that they had.
+    half.prepare(model.stock, compute)
+    graph = None
+    if keeper.ended:
+        keeper.state.hold(model=model)
+    else:
+        sampler = taught.feed.sampler
+        graph = graphed.recorded(config, model.stock, sampler, form, compute, watcher.say)
     model.graph = graph
     room = Room(compute.tokens_at_once, watcher.say, graph.release if graph else None)
     settings = Settings(config.optim, config.train, craft, state=keeper.state, room=room)

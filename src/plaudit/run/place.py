@@ -13,17 +13,18 @@ from pathlib import Path
 
 import numpy as np
 
+from plaudit import artifact
 from plaudit.artifact import versions
 from plaudit.config import Config, dump_toml, load
 from plaudit.data.prepare import Prepared
-from plaudit.errors import ConfigError, Interrupted
+from plaudit.errors import ArtifactError, ConfigError, Interrupted
 from plaudit.model.device import Compute
 from plaudit.report.pages import REPORT
 from plaudit.run import changes, lock
 from plaudit.run import folder as folders
 from plaudit.run.signals import Signals, heeded
 from plaudit.text.encoded import Encoded
-from plaudit.train.checkpoint import FOLDER
+from plaudit.train.checkpoint import FOLDER, Checkpoint, Checkpoints
 from plaudit.train.keep import Keeper
 from plaudit.train.state import State
 
@@ -77,7 +78,8 @@ def check_resumable(folder: Path, config: Config) -> None:
         There is no such run, it has finished, it is in use, or its settings were others.
     """
     stored, family = stored_config(folder), family_of(folder)
-    if (folder / "model" / REPORT).exists() and not (folder / FOLDER).exists():
+    if _finished(folder):
+        Checkpoints(folder).clear()  # killed as it removed them
         raise ConfigError(
             f"{folder} has finished; there is nothing to resume. Its model is {folder / 'model'}."
         )
@@ -91,6 +93,16 @@ def check_resumable(folder: Path, config: Config) -> None:
     # Of several seeds some may have finished: more of the same would be more for the others only.
     found = changes.of_settings(stored, config, grows=stored.seeds == 1)
     changes.refuse("other settings", found, folder)
+
+
+def _finished(folder: Path) -> bool:
+    if not (folder / "model" / REPORT).exists():
+        return False
+    try:
+        artifact.verify(folder / "model")
+    except ArtifactError:  # killed as the report was entered, where there are checkpoints yet
+        return not (folder / FOLDER).exists()
+    return True
 
 
 def family_of(folder: Path) -> Path | None:
@@ -207,6 +219,11 @@ def resumable(folder: Path, say: Say) -> Iterator[Signals]:
             if _TO_GO_ON in str(interruption):  # from one seed of several
                 raise
             code = interruption.exit_code if isinstance(interruption, Interrupted) else 130
+            if _finished(folder):
+                raise Interrupted(
+                    f"{interruption or 'interrupted'}; the run has finished: {folder / 'model'}",
+                    exit_code=code,
+                ) from None
             command = f"plaudit train --resume {shlex.quote(str(family_of(folder) or folder))}"
             raise Interrupted(
                 f"{interruption or 'interrupted'}; {_TO_GO_ON}{command}", exit_code=code
@@ -217,10 +234,13 @@ def _gone_back_to(folder: Path, config: Config, facts: Mapping[str, str], say: S
     changes.refuse(
         "other data or on another device", _facts_that_differ(folder, facts, say), folder
     )
+    checkpoints = Checkpoints(folder)
+    found = checkpoints.newest()
+    if found is not None:
+        _refuse_more(folder, config, found)
     adopt(folder, config, say)
     for staged in (".model", ".adapter"):
         shutil.rmtree(folder / staged, ignore_errors=True)  # killed while it was written
-    found = Keeper(folder).checkpoints.newest()
     if found is None:
         say(f"{folder} has no checkpoint: it starts over.")
         return State()
@@ -231,6 +251,20 @@ def _gone_back_to(folder: Path, config: Config, facts: Mapping[str, str], say: S
         found.state.pop("best")
     say(f"{folder} goes on after step {found.step}.")
     return State(found.state)
+
+
+def _refuse_more(folder: Path, config: Config, found: Checkpoint) -> None:
+    """What comes after training may be done once more; training has decayed its rate to the end."""
+    ended = found.state.get("keeper", {}).get("ended")
+    more = changes.of_settings(stored_config(folder), config, grows=False) if ended else []
+    if more:
+        raise ConfigError(
+            [
+                f"{folder} has been trained to its end ({ended['stopped']}) and is to be tested:",
+                *more,
+                "Resume it as it was started, or start a new run.",
+            ]
+        )
 
 
 def adopt(folder: Path, config: Config, say: Say) -> None:

@@ -13,6 +13,7 @@ leaves the last one as it was. No pickle.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -175,8 +176,13 @@ class Checkpoints:
         return None
 
     def clear(self) -> None:
-        """Remove them all: the run has its model."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove them all, at once as seen from outside: the run has its model."""
+        gone = self.run_folder / f".{FOLDER}"
+        shutil.rmtree(gone, ignore_errors=True)  # of a process that was killed here
+        with contextlib.suppress(OSError):
+            self.folder.rename(gone)
+        for left in (gone, self.folder):
+            shutil.rmtree(left, ignore_errors=True)
 
     def _all(self) -> list[Path]:
         return sorted(self.folder.glob("step-*"))

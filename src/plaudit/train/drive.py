@@ -82,6 +82,8 @@ def drive(
     Interrupted
         Someone wants the run to end; it is saved.
     """
+    if keeper.ended:  # what was interrupted came after it
+        return _trained(keeper)
     best = Best(keeper.checkpoints, config.select, average)
     keeper.state.hold(best=best)
     history = keeper.history
@@ -108,14 +110,17 @@ def drive(
         best.load_into(model)
     elif average:
         average.copy()
-    keeper.end()
+    why = stopped or _ended(last)
+    keeper.end({"best_step": best.step or last.step, "stopped": why, "broken": broken})
+    return _trained(keeper)
+
+
+def _trained(keeper: Keeper) -> Trained:
     return Trained(
-        history=history.records,
-        best_step=best.step or last.step,
-        stopped=stopped or _ended(last),
+        history=keeper.history.records,
         resumed_after=keeper.resumed_after,
         checkpoints=keeper.saved,
-        broken=broken,
+        **(keeper.ended or {}),
     )
 
 

@@ -46,6 +46,8 @@ class Keeper:
         Steps after which the run was taken up again.
     saved : int
         Checkpoints written.
+    ended : mapping or None
+        How training ended; None while it has not.
     """
 
     def __init__(
@@ -68,15 +70,16 @@ class Keeper:
         self._saved_at = time.perf_counter()
         self._best: Best | None = None
         self._saved_step = 0
-        self._over = False
+        self.ended: Mapping[str, Any] | None = None
         self.state.hold(history=self.history, keeper=self)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return how often the run was taken up again."""
-        return {"resumed_after": self.resumed_after}
+        """Return how often the run was taken up again, and how training ended, if it has."""
+        return {"resumed_after": self.resumed_after, "ended": self.ended}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on; it is now taken up once more."""
+        self.ended = state.get("ended")
         self.resumed_after = [*state["resumed_after"], len(self.history.records)]
 
     def look(self, step: int, best: Best) -> None:
@@ -96,9 +99,9 @@ class Keeper:
         if interruption:
             raise interruption
 
-    def end(self) -> None:
+    def end(self, outcome: Mapping[str, Any]) -> None:
         """Take note that training is over, and its best state in the model."""
-        self._over = True
+        self.ended = outcome
 
     def leave(self) -> None:
         """Save where training ended, so that the run can be taken up there and finished later.
@@ -111,12 +114,12 @@ class Keeper:
             It cannot be saved.
         """
         step = len(self.history.records)
-        if self._over and self._best is not None and self._saved_step != step:
+        if self.ended and self._best is not None and self._saved_step != step:
             self._save(step, self._best)
 
     def clear(self) -> None:
         """Remove all checkpoints: the run has what it was made for."""
-        self._over = False
+        self.ended = None
         self.checkpoints.clear()
 
     def _due(self) -> bool:
