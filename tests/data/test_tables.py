@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -337,3 +338,14 @@ def test_a_late_key_leaves_the_choice_among_the_first_as_it_is(tmp_path: Path) -
 def test_minus_nought_is_nought(tmp_path: Path) -> None:
     corpus = load(write(tmp_path / "r.csv", "text,label\na,0\nb,-0.0\nc,1\nd,-0\n"))
     assert corpus.labels == ("0", "1")
+
+
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.csv"))
+    try:
+        path.write_text("text,label\ngood,a\nbad,b\n")
+    except OSError:
+        pytest.skip("this file system has names in UTF-8 only")
+    for asked in (str(path), str(tmp_path / "*.csv")):
+        with pytest.raises(DataError, match=r"name is not UTF-8\. Rename it"):
+            read(resolve(asked), None)

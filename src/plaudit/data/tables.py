@@ -90,7 +90,7 @@ def matches(asked: str) -> list[Path]:
     Raises
     ------
     DataError
-        Nothing is there, or a folder.
+        Nothing is there, or a folder, or a name is not UTF-8.
     """
     if is_glob(asked):
         found = sorted(glob.glob(asked, recursive=True))  # noqa: PTH207 - may be absolute
@@ -106,6 +106,11 @@ def matches(asked: str) -> list[Path]:
             )
         if not paths[0].is_file():
             raise DataError(f"{asked}: there is no such file.{_nearest_name(paths[0])}")
+    for path in paths:
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:  # a row tells where it stands, and tables hold UTF-8
+            raise DataError(f"{path}: the file's name is not UTF-8. Rename it.") from None
     return paths
 
 
