@@ -79,7 +79,7 @@ for tell in (about.recipes, about.doctor, about.report):
 
 
 def _leave(number: int, _: FrameType | None) -> None:
-    """End as Ctrl-C does, so that nothing half-written is left behind, as it is by SIGTERM itself."""
+    """End as Ctrl-C does: by itself SIGTERM leaves behind what is half-written."""
     raise Interrupted("SIGTERM", exit_code=128 + number)
 
 
