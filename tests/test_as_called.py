@@ -9,6 +9,7 @@ import logging
 import pickle
 import random
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from plaudit.text.dataset import ReviewDataset
 from plaudit.text.encode import TextEncoder
 from plaudit.text.encoded import Encoded
 from plaudit.text.sampling import TokenBudgetSampler
+from plaudit.tune.plan import Plan
 
 MODEL = "runs/quickstart/model"
 
@@ -115,10 +117,12 @@ def test_so_many_at_a_time_are_refused(here: Path, chunk: Any) -> None:
     ],
 )
 def test_an_error_arrives_whole_in_another_process(error: Exception) -> None:
+    error.add_note("in the second file")
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
         assert type(again) is type(error)
         assert str(again) == str(error)
         assert vars(again) == vars(error)
+        assert again.__notes__ == ["in the second file"]
 
 
 def test_models_loaded_in_several_threads_leave_logging_as_it_was(here: Path) -> None:
@@ -163,11 +167,20 @@ def drawn() -> list[float]:
     return [random.random(), float(np.random.random()), float(torch.rand(1))]
 
 
-@pytest.mark.parametrize("verb", ["train", "lr"])
+@pytest.mark.parametrize("verb", ["train", "lr", "ablate", "tune"])
 def test_a_run_leaves_random_numbers_and_gradients_as_the_caller_has_them(
     here: Path, verb: str
 ) -> None:
     settings = config(here)
+    if verb == "tune":
+        pytest.importorskip("optuna")
+    few = ["train.max_steps=2", "evaluate.baseline=false", f"out={here}"]
+    work: dict[str, Callable[[], Any]] = {
+        "train": lambda: plaudit.train(settings),
+        "lr": lambda: plaudit.lr(settings, steps=3),
+        "ablate": lambda: plaudit.ablate("reviews.toml", {"optim.lr": ["1e-4"]}, few),
+        "tune": lambda: plaudit.tune("reviews.toml", few, plan=Plan(trials=1, pruner="none")),
+    }
 
     def seeded() -> None:
         random.seed(1)
@@ -178,8 +191,8 @@ def test_a_run_leaves_random_numbers_and_gradients_as_the_caller_has_them(
     expected = drawn()
     seeded()
     for mode in (torch.no_grad, torch.inference_mode):
-        with mode():
-            plaudit.train(settings) if verb == "train" else plaudit.lr(settings, steps=3)
+        with mode():  # of ablate and tune the second finds all made
+            work[verb]()
             assert not torch.is_grad_enabled()
     assert drawn() == expected
 

@@ -36,7 +36,7 @@ class ConfigError(PlauditError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Be whole again in another process."""
-        return type(self), (self.problems,)
+        return type(self), (self.problems,), vars(self)
 
 
 class DataError(PlauditError):
@@ -70,7 +70,7 @@ class MissingExtra(PlauditError):  # noqa: N818 - the design's name, read as "mi
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Be whole again in another process, which is given the message alone otherwise."""
-        return type(self), (self.feature, self.extra)
+        return type(self), (self.feature, self.extra), vars(self)
 
 
 class TrainingError(PlauditError):
@@ -94,7 +94,7 @@ class Interrupted(KeyboardInterrupt):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Be whole again in another process."""
-        return partial(type(self), exit_code=self.exit_code), self.args
+        return partial(type(self), exit_code=self.exit_code), self.args, vars(self)
 
 
 class ExportError(PlauditError):

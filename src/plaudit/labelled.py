@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from plaudit.artifact import Spec, read_spec
 from plaudit.data import pair_inputs, texts
 from plaudit.data.asked import check_columns
@@ -51,13 +49,7 @@ class Labelled:
         return [value[origin] for origin in self.rows.origins]
 
 
-def find(
-    source: Source,
-    split: str | None,
-    columns: Columns,
-    spec: Spec,
-    seen_N: np.ndarray | None = None,
-) -> Labelled:
+def find(source: Source, split: str | None, columns: Columns, spec: Spec) -> Labelled:
     """Read the rows to score a model on.
 
     Parameters
@@ -71,9 +63,6 @@ def find(
         What it leaves open is as in training, where the data has such columns.
     spec : plaudit.artifact.Spec
         Of the model.
-    seen_N : ndarray of uint64, optional
-        Fingerprints of what the model has seen: a run leaves out of the part that it holds out what
-        stands in ``data.validation`` too.
 
     Returns
     -------
@@ -95,17 +84,11 @@ def find(
         )
     corpus = _read(source, None, columns, spec)
     if split != "all" and dict(corpus.provenance.files) == spec.data_files:
-        return _held_out(source, corpus, spec, seen_N)
+        return _held_out(source, corpus, spec)
     return Labelled(rows_of(corpus, spec.clean), "all", source.note, corpus)
 
 
-def own(
-    spec: Spec,
-    columns: Columns,
-    hint: str,
-    say: Say = silent,
-    seen_N: np.ndarray | None = None,
-) -> tuple[Labelled, Source]:
+def own(spec: Spec, columns: Columns, hint: str, say: Say = silent) -> tuple[Labelled, Source]:
     """Find the rows that a model's own run held out, for a command whose user names no data.
 
     Parameters
@@ -116,8 +99,6 @@ def own(
     hint : str
         What to do when there are none, a sentence.
     say : callable
-    seen_N : ndarray of uint64, optional
-        As in :func:`find`.
 
     Returns
     -------
@@ -131,7 +112,7 @@ def own(
     trained = f"The model was trained on {spec.data!r}"
     try:
         source = resolve(spec.data, say=say)
-        found = find(source, None, columns, spec, seen_N)
+        found = find(source, None, columns, spec)
     except DataError as error:
         raise DataError(f"{trained}: {error} {hint}") from error
     if found.split != "test":
@@ -201,9 +182,8 @@ def pair_columns(spec: Spec, text: str | None, text_pair: str | None) -> tuple[s
     return names
 
 
-def _held_out(source: Source, corpus: Corpus, spec: Spec, seen_N: np.ndarray | None) -> Labelled:
+def _held_out(source: Source, corpus: Corpus, spec: Spec) -> Labelled:
     rows = held_out(corpus, spec.clean, spec.split, spec.seed)
-    rows = rows if seen_N is None else rows.without(seen_N)
     if not len(rows):
         raise DataError(
             f"{source.asked} is what the model was trained on, and nothing of it was held out "

@@ -289,6 +289,13 @@ def test_answers_that_are_none_are_refused(probabilities, targets, predicted, me
         score([[0.3, 0.7]], np.array([1]), ("n", "p"))
 
 
+@pytest.mark.parametrize("classes", [3, 20, 150])
+def test_rounded_probabilities_are_taken(classes):
+    raw = np.random.default_rng(0).dirichlet(np.ones(classes), size=50).round(2)
+    labels = [str(n) for n in range(classes)]
+    assert score(raw, np.arange(50) % classes, labels, bootstrap=0).rows == 50
+
+
 def test_an_unknown_metric_is_named_with_those_allowed():
     with pytest.raises(ValueError, match=r"\['acuracy'\].*accuracy.*log_loss"):
         point(np.ones((2, 2)), np.zeros(2, int), ["acuracy"])

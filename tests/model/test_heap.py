@@ -93,6 +93,16 @@ def test_holes_that_gather_are_given_back_before_the_end(monkeypatch: pytest.Mon
     assert glibc.calls == [(0,)]
 
 
+def test_where_more_is_needed_from_some_step_on_it_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with layers that are frozen at first: each step would fault all its pages in again."""
+    glibc, held = Recorded(), 1000
+    monkeypatch.setattr(heap, "_resident", lambda: held << 20)
+    memory = heap.Heap(glibc)
+    for held in (*[1000] * 6, *[2000] * 20):  # noqa: B007 - read by the stand-in
+        memory.step()
+    assert glibc.calls == [(0,)]
+
+
 @pytest.mark.skipif(not GLIBC, reason="the C library is not glibc")
 def test_what_is_resident_is_what_the_system_says() -> None:
     before = heap._resident()

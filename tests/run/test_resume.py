@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 
-from plaudit import run
+from plaudit import artifact, run
 from plaudit.config import Config, dump_toml
 from plaudit.errors import ConfigError, Interrupted
 from plaudit.run import lock
@@ -369,10 +369,11 @@ def test_a_run_that_ends_while_its_checkpoints_are_removed_has_finished(
     killed: bool, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else its model would be made again, perhaps from another state."""
-    remove, config = shutil.rmtree, start(tmp_path)
+    remove, config, asked = shutil.rmtree, start(tmp_path), []
 
     def removed(path: Any, **kwargs: Any) -> None:
-        if Path(path).name == ".checkpoints" and Path(path).exists():
+        if Path(path).name == ".checkpoints" and Path(path).exists() and not asked:
+            asked.append(path)
             os.kill(os.getpid(), signal.SIGKILL if killed else signal.SIGTERM)
         remove(path, **kwargs)
 
@@ -391,6 +392,59 @@ def test_a_run_that_ends_while_its_checkpoints_are_removed_has_finished(
         run.resume(tmp_path / "run")
     assert weights(tmp_path / "run") == model
     assert not list((tmp_path / "run").glob("*checkpoints"))
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_run_killed_as_its_pages_are_entered_is_not_taken_for_finished(
+    after: bool, start: Start, uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = start(tmp_path)
+
+    def work() -> None:
+        dying(monkeypatch, "plaudit.artifact.manifest:write", 2, after=after)
+        run.train(config)
+
+    assert forked(work) == -signal.SIGKILL
+    model = tmp_path / "run" / "model"
+    assert (model / "report.json").exists()
+    assert not (model / "README.md").exists()
+    run.resume(tmp_path / "run")
+    assert same(tmp_path / "run", uninterrupted)
+    assert (model / "README.md").exists()
+    assert "report.json" in artifact.files_of(model)
+
+
+def test_an_error_after_training_keeps_it_too(
+    start: Start, uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tested(*args: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr("plaudit.run.training.examine", tested)
+        run.train(start(tmp_path, "train.checkpoint_seconds=0"))
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda *args: pytest.fail("trained again"))
+    run.resume(tmp_path / "run")
+    assert same(tmp_path / "run", uninterrupted)
+
+
+def test_what_was_done_about_memory_is_told_after_a_resume_too(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from plaudit.train import loop
+
+    backward, calls = loop._backward, []
+
+    def full(*args: Any) -> torch.Tensor:
+        calls.append(args)
+        if len(calls) == 3:
+            raise MemoryError("no room")
+        return backward(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "_backward", full)
+        cut_while_tested(start(tmp_path, "train.checkpoint_seconds=0"), monkeypatch)
+    assert "memory ran out" in run.resume(tmp_path / "run").report["training"]["memory"]
 
 
 def test_a_signal_ends_a_contrast_at_once_and_it_is_not_done_twice(

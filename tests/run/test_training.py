@@ -416,24 +416,6 @@ def test_given_validation_rows_are_dropped_from_training(
     assert prepared.duplicates == 20
 
 
-def test_evaluate_finds_the_held_out_part_without_what_validation_had(
-    reviews_file: Path, tiny_encoder: Path, tmp_path: Path, unrendered: None
-) -> None:
-    validation = tmp_path / "validation.jsonl"
-    validation.write_text("\n".join(reviews_file.read_text().splitlines()[:60]) + "\n")
-    config = configured(
-        reviews_file, tiny_encoder, tmp_path, f"data.validation={validation}",
-        "split.test_size=60", "train.max_steps=1", "evaluate.baseline=false",
-    )  # fmt: skip
-    finished = run.train(config)
-    assert finished.report["test"]["rows"] < 60
-    found = run.evaluate(finished.model, str(reviews_file), split="test")
-    assert found["rows"] == finished.report["test"]["rows"]
-    assert found["overlap"]["rows"] == 0
-    value = finished.report["test"]["metrics"]["accuracy"]["value"]
-    assert found["metrics"]["accuracy"]["value"] == value
-
-
 def test_validation_data_that_covers_the_training_data_is_an_error(
     reviews_file: Path, tiny_encoder: Path, tmp_path: Path
 ) -> None:

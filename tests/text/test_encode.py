@@ -128,6 +128,8 @@ def test_a_byte_that_was_changed_in_the_cache_is_not_trained_on(
     again = encoder(tiny_tokenizer).encode_cached([LONG, "a film"])
     for each, array in expected.items():
         np.testing.assert_array_equal(getattr(again, each), array)
+    (entry / "digests.json").write_text("[]")
+    assert len(encoder(tiny_tokenizer).encode_cached([LONG, "a film"])) == 2
     file.write_bytes(b"PK\3\4" + bytes(content[4:]))
     assert len(encoder(tiny_tokenizer).encode_cached([LONG, "a film"])) == 2
 

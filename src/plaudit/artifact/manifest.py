@@ -109,6 +109,12 @@ def files_of(folder: Path) -> dict[str, str]:
     return files
 
 
+def has_pages(folder: Path) -> bool:
+    """Say whether the pages that :func:`add` was given last are all there and entered."""
+    found = _manifest(folder).get("files") if (folder / MANIFEST).is_file() else None
+    return "report.json" in (found or ()) and not _staged(folder, CARD).exists()
+
+
 def weights_sha256(folder: Path) -> str:
     """Return the SHA-256 of the weights as the manifest has it: of all that make the answers."""
     files = files_of(folder)

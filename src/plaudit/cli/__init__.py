@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
@@ -88,7 +89,8 @@ def main() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed: it gives nothing, and takes what nobody reads
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
-    signal.signal(signal.SIGTERM, _leave)
+    if threading.current_thread() is threading.main_thread():  # signals come to no other
+        signal.signal(signal.SIGTERM, _leave)
     # A review may hold what the terminal's encoding does not: show it escaped, never fail.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

@@ -159,10 +159,9 @@ def _model(path: Path) -> Path:
 def _scored(
     classifier: Classifier, source: Source, asked: Asked, cleaning: CleanConfig
 ) -> tuple[Predictions, int]:
-    seen_N = classifier.seen_prints_N
-    labelled = find(source, asked.split, asked.columns, classifier.spec, seen_N)
+    labelled = find(source, asked.split, asked.columns, classifier.spec)
     rows = labelled.rows
-    fresh = np.flatnonzero(~np.isin(rows.prints_N, seen_N))
+    fresh = np.flatnonzero(~np.isin(rows.prints_N, classifier.seen_prints_N))
     if not len(fresh):
         raise DataError(
             f"{asked.data}: training or selection has seen all of its texts; give data that is new "

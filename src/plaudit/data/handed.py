@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
+from plaudit.config.limits import is_whole
 from plaudit.data.rows import LONGEST_TEXT
 from plaudit.data.text_pairs import SEPARATOR, joined
 from plaudit.errors import DataError
@@ -22,7 +23,7 @@ def several(texts: Iterable[T]) -> list[T]:
 
 def check_chunk(chunk: int) -> None:
     """Raise DataError where so many texts at a time are none."""
-    if not isinstance(chunk, int) or chunk < 1:
+    if not is_whole(chunk) or chunk < 1:
         raise DataError(f"chunk is {chunk}; it must be a whole number of 1 at least.")
 
 

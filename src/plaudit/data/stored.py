@@ -37,8 +37,10 @@ def load(entry: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
     """
     names = list(names)
     digests = json.loads((entry / DIGESTS).read_text(encoding="utf-8"))
+    if not isinstance(digests, dict):
+        raise ValueError(f"{entry}: {DIGESTS} is not as it was written")
     for name in names:
-        if _digest(entry / f"{name}.npy") != digests[name]:
+        if _digest(entry / f"{name}.npy") != digests.get(name):
             raise ValueError(f"{entry}: {name} is not as it was written")
     arrays = {n: np.load(entry / f"{n}.npy", mmap_mode="r", allow_pickle=False) for n in names}
     os.utime(entry)

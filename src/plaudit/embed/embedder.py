@@ -10,7 +10,7 @@ import numpy as np
 
 from plaudit import artifact
 from plaudit.config import CleanConfig, TextConfig
-from plaudit.config.limits import FEWEST_TOKENS
+from plaudit.config.limits import FEWEST_TOKENS, is_whole
 from plaudit.data import handed
 from plaudit.data.clean import clean
 from plaudit.errors import ArtifactError, ConfigError
@@ -180,7 +180,7 @@ class Embedder:
 
 
 def _checked(max_tokens: int | None) -> int | None:
-    if max_tokens is None or (isinstance(max_tokens, int) and max_tokens >= FEWEST_TOKENS):
+    if max_tokens is None or (is_whole(max_tokens) and max_tokens >= FEWEST_TOKENS):
         return max_tokens
     raise ConfigError(
         f"max_tokens = {max_tokens!r}; it must be a whole number of {FEWEST_TOKENS} at least."

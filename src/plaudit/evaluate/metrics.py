@@ -22,8 +22,8 @@ from plaudit.evaluate import confusion, reliability, rowwise
 from plaudit.evaluate.bootstrap import Ints
 from plaudit.evaluate.scores import Estimate, Scores
 
-SUMS_TO = 1e-3
-"""How far a row of probabilities may be from 1: rounded ones are, logits are farther."""
+ROUNDED = 0.005
+"""What rounding to two digits makes of a probability; of a row's sum, for each label."""
 
 
 def score(  # noqa: PLR0913 - what was answered, what is true, and how to resample
@@ -162,8 +162,12 @@ def _check(
     if labels is not None and (len(labels) != classes or len(set(labels)) != classes):
         raise ValueError(f"{classes} different labels are needed, found {list(labels)}")
     sums_N = probabilities_NC.sum(axis=1)
-    if probabilities_NC.min() < 0 or not np.allclose(sums_N, 1.0, atol=SUMS_TO):
-        raise ValueError("rows of probabilities must sum to 1, none below 0; these may be logits")
+    farthest = int(np.argmax(np.abs(sums_N - 1.0)))
+    if probabilities_NC.min() < 0 or not abs(sums_N[farthest] - 1.0) <= ROUNDED * classes:
+        raise ValueError(
+            "rows of probabilities must sum to 1, none below 0; these may be logits: row "
+            f"{farthest} sums to {sums_N[farthest]:.3g}, the least is {probabilities_NC.min():.3g}"
+        )
 
 
 def _counted(

@@ -150,8 +150,7 @@ def integrated(
     Source: Sundararajan, Taly and Yan 2017, "Axiomatic Attribution for Deep Networks".
     """
     attribution = _captum().LayerIntegratedGradients
-    # A copy: captum puts its embeddings into whatever the model is asked in the meantime.
-    model, encoded, hidden = copy.deepcopy(engine.model), reading.encoded, reading.baseline()
+    model, encoded, hidden = _private(engine.model), reading.encoded, reading.baseline()
     embed = model.stock.get_input_embeddings()
     scores_S = np.zeros(len(encoded.ids))
     logits_NC = np.zeros((len(encoded), int(model.stock.config.num_labels)))
@@ -181,6 +180,15 @@ def integrated(
             slopes_NC[n] = _slopes(base_BC + empty_BC, base_BC + beside_BC, targets_B, steps)
             baseline_N[n] = float(log_odds(base_BC + empty_BC, targets_B)[0])
     return Attributed(scores_S, logits_NC, slopes_NC, _chosen(logits_NC, target), baseline_N)
+
+
+def _private(model: ReviewClassifier) -> ReviewClassifier:
+    """Copy a model's modules, and none of its weights.
+
+    captum puts its embeddings into whatever these modules are asked in the meantime.
+    """
+    tensors = [*model.parameters(), *model.buffers()]
+    return copy.deepcopy(model, {id(tensor): tensor for tensor in tensors})
 
 
 def _captum() -> Any:

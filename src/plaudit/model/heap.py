@@ -24,7 +24,7 @@ _keepers: list[object] = []
 
 
 FIRST = 5
-"""Steps that show what a step needs."""
+"""Steps that show what a step needs, and after a trim the one that follows."""
 GROWN, AT_LEAST = 1.25, 256 << 20
 """Times that, and bytes more, at which what lies free is given back after all."""
 
@@ -55,6 +55,8 @@ class Heap:
             self._needed = max(self._needed, held)
         elif held > max(GROWN * self._needed, self._needed + AT_LEAST):
             self._glibc.malloc_trim(0)
+            # The next step shows whether these were holes, or more is needed from here on.
+            self._steps = FIRST - 1
 
 
 def _resident() -> int:

@@ -206,9 +206,9 @@ def _pairs(classifier: Classifier, asked: str | Sequence[str], plan: Plan) -> Pa
 def _rows(
     classifier: Classifier, data: str | None, plan: Plan, say: Say
 ) -> tuple[Rows, dict[str, Any]]:
-    spec, hint = classifier.spec, "Name labelled data: plaudit robustness MODEL DATA"
+    spec = classifier.spec
     if data is None:
-        found, _ = own(spec, plan.columns, hint, say, classifier.seen_prints_N)
+        found, _ = own(spec, plan.columns, "Name labelled data: plaudit robustness MODEL DATA", say)
     else:
         found = find(resolve(data, say=say), None, plan.columns, spec)
     return found.rows, {"asked": data or spec.data, "note": found.note}

@@ -158,7 +158,7 @@ def _logits(classifier: Classifier, path: str, texts: Sequence[str], config: Con
     """
     entry = cache_folder() / "answers" / _digest(classifier, path, texts, config)
     if config.text.cache:
-        with contextlib.suppress(OSError, ValueError, KeyError):
+        with contextlib.suppress(OSError, ValueError):
             return stored.load(entry, ["logits"])["logits"]
     again = classifier.spec.clean != config.clean
     parts = [np.zeros((0, len(classifier.labels)), dtype=np.float32)]

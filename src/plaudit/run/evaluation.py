@@ -94,7 +94,7 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
     source = resolve(str(data), say=say)
     others = tuple(dict.fromkeys(by))
     columns = replace(columns or Columns(), others=others)
-    found = find(source, split, columns, classifier.spec, classifier.seen_prints_N)
+    found = find(source, split, columns, classifier.spec)
     if isinstance(classifier, MultiLabelClassifier):
         measured, sets = label_sets.measured(classifier, found.rows)
         if rows_file is not None:

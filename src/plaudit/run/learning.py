@@ -246,13 +246,13 @@ def learn(
     # Also where no step is left to be taken: answers then are in the form that they had.
     half.prepare(model.stock, compute)
     graph = None
-    if keeper.ended:
-        keeper.state.hold(model=model)
-    else:
+    if not keeper.ended:
         sampler = taught.feed.sampler
         graph = graphed.recorded(config, model.stock, sampler, form, compute, watcher.say)
     model.graph = graph
     room = Room(compute.tokens_at_once, watcher.say, graph.release if graph else None)
+    if keeper.ended:
+        keeper.state.hold(model=model, room=room)
     settings = Settings(config.optim, config.train, craft, state=keeper.state, room=room)
     try:
         steps = fit(model, taught.feed.batches, course, compute, settings, taught.check)

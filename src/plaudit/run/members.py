@@ -19,6 +19,7 @@ from plaudit.run.material import Ready
 from plaudit.run.place import check_finished, facts_of, occupied
 from plaudit.run.saving import finish
 from plaudit.run.watching import Watcher
+from plaudit.train.checkpoint import Checkpoints
 from plaudit.train.drive import Trained
 from plaudit.train.keep import goodness
 from plaudit.train.loop import StepRecord
@@ -101,6 +102,7 @@ def train_member(own: Config, model: ReviewClassifier, ready: Ready, watcher: Wa
     facts = facts_of(data.prepared, {"train": data.train, "validation": data.validation}, compute)
     if (folder / TRAINED).is_file():
         check_finished(folder, own, facts, watcher.say)
+        Checkpoints(folder).clear()  # of a process that was killed as it removed them
         return _read_back(own, folder)
     resume = folder if (folder / folders.CONFIG).is_file() else None
     if folder.exists() and resume is None:  # killed before it held anything

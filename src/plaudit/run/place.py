@@ -7,7 +7,7 @@ import json
 import shlex
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from plaudit import artifact
 from plaudit.artifact import versions
 from plaudit.config import Config, dump_toml, load
 from plaudit.data.prepare import Prepared
-from plaudit.errors import ArtifactError, ConfigError, Interrupted
+from plaudit.errors import ConfigError, Interrupted, TrainingError
 from plaudit.model.device import Compute
 from plaudit.report.pages import REPORT
 from plaudit.run import changes, lock
@@ -96,13 +96,11 @@ def check_resumable(folder: Path, config: Config) -> None:
 
 
 def _finished(folder: Path) -> bool:
-    if not (folder / "model" / REPORT).exists():
+    model = folder / "model"
+    if not (model / REPORT).exists():
         return False
-    try:
-        artifact.verify(folder / "model")
-    except ArtifactError:  # killed as the report was entered, where there are checkpoints yet
-        return not (folder / FOLDER).exists()
-    return True
+    # Killed as pages were entered, there are checkpoints yet, and the pages are made again.
+    return artifact.has_pages(model) or not (folder / FOLDER).exists()
 
 
 def family_of(folder: Path) -> Path | None:
@@ -197,10 +195,17 @@ def occupied(
         keeper = Keeper(folder, state, every_s=seconds, interruption=signals.asked)
         try:
             yield Place(folder, keeper, signals)
-        except KeyboardInterrupt:
-            with signals.patiently():
-                keeper.leave()
+        except (KeyboardInterrupt, Exception):
+            if keeper.ended:
+                _left(keeper, signals, say)
             raise
+
+
+def _left(keeper: Keeper, signals: Signals, say: Say) -> None:
+    """Keep what was trained, whatever ended the run after it: a signal, a full disk, a mistake."""
+    with signals.patiently(), suppress(TrainingError):  # there may be no room for that either
+        keeper.leave()
+        say(f"{keeper.folder}: training had ended, and is kept.")
 
 
 @contextmanager
@@ -220,6 +225,7 @@ def resumable(folder: Path, say: Say) -> Iterator[Signals]:
                 raise
             code = interruption.exit_code if isinstance(interruption, Interrupted) else 130
             if _finished(folder):
+                Checkpoints(folder).clear()
                 raise Interrupted(
                     f"{interruption or 'interrupted'}; the run has finished: {folder / 'model'}",
                     exit_code=code,

@@ -211,7 +211,7 @@ class TextEncoder:
         if not self.config.cache:
             return self.encode(texts)
         folder = cache_folder() / "encoded" / self._digest(texts)
-        with contextlib.suppress(OSError, ValueError, KeyError):
+        with contextlib.suppress(OSError, ValueError):
             names = [field.name for field in fields(Encoded)]
             # Of single texts there is none.
             names = [n for n in names if n != "second_P" or self._typed]

@@ -23,6 +23,7 @@ from plaudit.run.lock import held
 from plaudit.run.signals import heeded
 from plaudit.run.watching import Silent, Watcher
 from plaudit.train.checkpoint import FOLDER as CHECKPOINTS
+from plaudit.train.state import callers_own
 from plaudit.tune.document import Search, document, section
 from plaudit.tune.plan import PLAN, Plan, folder_of, plan_of
 from plaudit.tune.reading import read_space
@@ -36,6 +37,7 @@ from plaudit.tune.workers import make_all
 TABLE, PAGE, BEST = "tune.json", "tune.html", "best"
 
 
+@callers_own()
 def tune(
     what: str,
     overrides: Sequence[str] = (),
@@ -89,6 +91,7 @@ def tune(
     return _tuned(folder, dimensions, plan, watcher or Silent())
 
 
+@callers_own()
 def resume(
     folder: Path | str,
     *,
