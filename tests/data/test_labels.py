@@ -164,3 +164,7 @@ def test_advice_names_the_options_of_evaluate_too() -> None:
 def test_no_suggestion_where_nothing_is_near() -> None:
     assert did_you_mean("zebra", ["negative", "positive"]) == ""
     assert "'Label'" in did_you_mean("label", ["Label", "text"])
+
+
+def test_two_ways_to_write_an_accent_are_one_label() -> None:
+    assert spell("cafe\u0301") == spell("caf\u00e9") == "caf\u00e9"

@@ -140,7 +140,7 @@ def test_a_field_longer_than_the_csv_modules_limit_is_read(tmp_path: Path) -> No
         (GOOD + "a, \n", "r.csv:4: the row has no label"),
         ("text,label\na,x\nb,x\n", "one label 'x'"),
         ("text;label\na;x\nb;y\n", "separated by semicolons"),
-        ("text,text,label\na,b,x\n", "are all possible"),
+        ("text,text,label\na,b,x\n", "Rename all but the text"),
     ],
 )
 def test_a_bad_csv_names_file_and_line(tmp_path: Path, content: str | bytes, words: str) -> None:
@@ -212,6 +212,8 @@ def test_the_only_possible_columns_are_guessed_and_said(
         ("text,review,label", "which column is the text? 'text', 'review'"),
         ("text,label,stars", "which column is the label? 'label', 'stars'"),
         ("text,a,b", "which column is the label? 'a', 'b'"),
+        ("text,label,label", "2 columns are called 'label'. Rename all but the label"),
+        ("text,text,label", "2 columns are called 'text'. Rename all but the text"),
         ("a,b,label", "which column is the text? 'a', 'b'"),
     ],
 )

@@ -207,9 +207,35 @@ def test_other_data_are_not_mixed_into_a_study(done, home, monkeypatch):
     plan = Path(done["folder"]) / "tuning.json"
     before = plan.read_text(encoding="utf-8")
     plan.write_text(before.replace(json.loads(before)["rows"], "0" * 16), encoding="utf-8")
-    with pytest.raises(ConfigError, match="was begun with other data"):
+    with pytest.raises(ConfigError, match="was begun with data that are others now"):
+        resume(done["folder"])
+    encoder = json.loads(before)["built_on"][0]
+    plan.write_text(before.replace(encoder, "0" * len(encoder)), encoding="utf-8")
+    with pytest.raises(ConfigError, match="was begun with an encoder, models or texts that are"):
         resume(done["folder"])
     plan.write_text(before, encoding="utf-8")
+
+
+def test_what_a_study_is_built_on_is_the_encoder_the_teacher_and_its_texts(
+    recipe, reviews_file, workshop, tmp_path
+):
+    from plaudit.ablate.trial import Bench
+    from plaudit.run.watching import Silent
+
+    texts = tmp_path / "more.csv"
+    texts.write_text("text\nA film about a dog.\nAnother one.\n")
+    teacher = workshop / "runs/quickstart/model"
+    more = [f"distill.teacher={teacher}", f"distill.texts={texts}"]
+
+    def built_on(*settings):
+        return Bench(tmp_path, Silent()).built_on(load(str(recipe), settings))
+
+    alone, taught = built_on(), built_on(*more)
+    assert alone == built_on()
+    assert len(taught) > len(alone)
+    texts.write_text("text\nA film about a cat.\nAnother one.\n")
+    assert built_on(*more)[:-1] == taught[:-1]
+    assert built_on(*more)[-1] != taught[-1]
 
 
 def test_the_command_prints_one_document(done, home):

@@ -226,6 +226,17 @@ class Bench:
         digests = [self.rows(config), *self._contents[names]]
         return kept.key(config, seed, course, self.prepared(config), digests)
 
+    def built_on(self, config: Config) -> list[str]:
+        """Return digests of the encoder, of models that are asked, and of texts without labels."""
+        prepared = self.prepared(config)
+        found = kept.contents(config)
+        found += [model.weights for _, model in sorted(prepared.consulted.items())]
+        found += [
+            hashlib.sha256(texts.rows.prints_N.tobytes()).hexdigest()
+            for _, texts in sorted(prepared.unlabelled.items())
+        ]
+        return found
+
     def rows(self, config: Config) -> str:
         """Return a digest of the texts and labels that are trained and compared on."""
         prepared, state = self.prepared(config), hashlib.sha256()

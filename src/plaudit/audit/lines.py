@@ -26,6 +26,9 @@ def opening(document: Mapping[str, Any]) -> list[str]:
     """
     lengths = document["lengths"]
     split = "its own parts" if document["official_split"] else "the parts that plaudit would make"
+    if len(document["parts"]) == 1 and not document["official_split"]:
+        split = "undivided, since not every label would stand in each part (split.validation_size, "
+        split += "split.test_size)"
     return [
         f"{document['data']}: {count(document['rows'])} rows, {len(document['labels'])} labels; "
         f"{split}. {document['note']}",

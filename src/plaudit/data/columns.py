@@ -179,6 +179,8 @@ def _named(
 def _only(candidates: list[str], header: Header, role: str) -> str:
     if len(candidates) == 1:
         return candidates[0]
+    if len(set(candidates)) == 1:
+        _check_present(header, role, candidates[0])
     if candidates:
         raise DataError(
             f"{header.where}: which column is the {role}? {quoted(candidates)} are all possible. "

@@ -120,6 +120,8 @@ def _csv_rows(file: TableFile, problems: Problems) -> Iterator[tuple[int, list[s
             except csv.Error as error:
                 found = f"the row cannot be read ({error})"
                 advice = "In a quoted field, write a quote as two, and close what was opened."
+                if "field limit" in str(error):
+                    advice = "Cut the field, or split it; or close a quote that was opened before."
                 problems.add(f"{file.name}:{line}", Flaw(found, advice))
                 return
             if fields is None:

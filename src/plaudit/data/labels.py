@@ -192,8 +192,8 @@ def spell(value: object) -> str | Flaw:
     Returns
     -------
     str or Flaw
-        Stripped text with single spaces; ``1.0`` and ``"1.0"`` become ``"1"``, booleans ``"true"``
-        and ``"false"``; a flaw where there is no value or no single one.
+        Stripped text in NFC with single spaces; ``1.0`` and ``"1.0"`` become ``"1"``, booleans
+        ``"true"`` and ``"false"``; a flaw where there is no value or no single one.
 
     Examples
     --------
@@ -208,7 +208,8 @@ def spell(value: object) -> str | Flaw:
             f"Name another column with {_COLUMN}, or set data.multilabel=true where a text has "
             "several labels.",
         )
-    word = str(value).strip()
+    # As texts: two ways to write an accent look alike, and were two labels.
+    word = unicodedata.normalize("NFC", str(value)).strip()
     if not word:
         return _UNLABELLED
     if not word.isprintable() and not _UNFIT.isdisjoint(map(unicodedata.category, word)):

@@ -262,4 +262,6 @@ def text_column(header: Header, asked: str | None, trained: str | None = None) -
         raise DataError(f"{header.where}: {present}{hint} Write it anew with one of these.")
     if len(possible) == 1:
         return possible[0]
+    if len(set(possible)) == 1:
+        return text_column(header, possible[0])  # which says that it stands there twice
     raise DataError(f"{header.where}: which column is the text? {present} {advice}")

@@ -183,12 +183,18 @@ def _prepared(bench: Bench, plan: Plan) -> tuple[Config, int]:
         config = config.model_copy(update={"train": steps})
         put(bench.folder / RECIPE, dump_toml(config))
     stored = plan_of(bench.folder)
-    if stored.get("rows", rows) != rows:
-        raise ConfigError(
-            f"{bench.folder} was begun with other data: trials on them cannot be compared. Give "
-            "the data as it was, or start a new tuning: name=OTHER."
-        )
-    write_json(bench.folder / PLAN, stored | {"rows": rows, "trials": plan.trials})
+    built_on = bench.built_on(config)
+    for what, was, now in (
+        ("data", stored.get("rows", rows), rows),
+        ("an encoder, models or texts", stored.get("built_on", built_on), built_on),
+    ):
+        if was != now:
+            raise ConfigError(
+                f"{bench.folder} was begun with {what} that are others now: trials on them cannot "
+                "be compared. Give them as they were, or start a new tuning: name=OTHER."
+            )
+    facts = {"rows": rows, "built_on": built_on, "trials": plan.trials}
+    write_json(bench.folder / PLAN, stored | facts)
     return config, len(course.validate_after)
 
 
