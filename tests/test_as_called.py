@@ -125,12 +125,17 @@ def test_an_error_arrives_whole_in_another_process(error: Exception) -> None:
         assert again.__notes__ == ["in the second file"]
 
 
-def test_models_loaded_in_several_threads_leave_logging_as_it_was(here: Path) -> None:
+def test_models_are_loaded_one_at_a_time_and_leave_the_process_as_it_was(here: Path) -> None:
+    """transformers builds layers on no device meanwhile; overlapping loads left it so for good."""
     logger = logging.getLogger("transformers")
     before = logger.level
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: plaudit.Classifier.load(MODEL), range(12)))
+        found = list(pool.map(lambda _: plaudit.Classifier.load(MODEL), range(12)))
+    answers = {each.predict(["a good film"])[0].probability for each in found}
+    assert len(answers) == 1
     assert logger.level == before
+    assert torch.nn.Linear(2, 2).weight.device.type == "cpu"
+    assert torch.nn.Linear(64, 64).weight.std() > 0
 
 
 def test_settings_are_refused_that_are_none(here: Path) -> None:

@@ -238,9 +238,9 @@ def test_both_stages_keep_the_heap_one_after_the_other(
     seen: list[str] = []
 
     @contextmanager
-    def kept(compute: Compute) -> Iterator[None]:
+    def kept(compute: Compute) -> Iterator[heap.Heap]:
         seen.append(f"kept in {compute.precision}")
-        yield
+        yield heap.Heap()
         seen.append("given back")
 
     monkeypatch.setattr(heap, "kept", kept)

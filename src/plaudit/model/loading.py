@@ -51,33 +51,29 @@ def refuse_empty(encoder: str, names: set[str]) -> None:
         )
 
 
-_lock = threading.Lock()
-_silent: list[object] = []
-"""Those who are loading, in several threads: the last to leave restores what the first found."""
-_found: dict[str, int] = {}
+_lock = threading.RLock()
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Silence loading reports: that a head is new is no news here."""
+    """Load in silence, one thread at a time.
+
+    That a head is new is no news here. While it loads, transformers changes what the whole process
+    builds layers with; of two loads at once one may leave it so, and later models stay empty.
+    """
     import transformers
 
     logger, speech = logging.getLogger("transformers"), transformers.utils.logging
     with _lock:
-        if not _silent:
-            _found.update(level=logger.level, bars=speech.is_progress_bar_enabled())
-            speech.disable_progress_bar()
-            logger.setLevel(logging.ERROR)
-        _silent.append(object())
-    try:
-        yield
-    finally:
-        with _lock:
-            _silent.pop()
-            if not _silent:
-                logger.setLevel(_found["level"])
-                if _found["bars"]:
-                    speech.enable_progress_bar()
+        before, bars = logger.level, speech.is_progress_bar_enabled()
+        speech.disable_progress_bar()
+        logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            logger.setLevel(before)
+            if bars:
+                speech.enable_progress_bar()
 
 
 @contextlib.contextmanager
