@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import types
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 
 import plaudit
 from plaudit import artifact, labelled
-from plaudit.cli import app
+from plaudit.cli import app, main
 from plaudit.config import CleanConfig
 from plaudit.data.records import Columns
 from plaudit.errors import DataError, TrainingError
@@ -448,6 +449,14 @@ def test_a_stream_that_is_closed_or_full_is_no_traceback(words, code):
     assert done.returncode == code
     assert b"Traceback" not in done.stderr
     assert b"AttributeError" not in done.stderr
+
+
+def test_a_program_that_calls_main_has_its_own_handler_back(monkeypatch):
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(sys, "argv", ["plaudit", "--version"])
+    with pytest.raises(SystemExit):
+        main()
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_sigterm_leaves_nothing_half_written(tmp_path):

@@ -89,10 +89,15 @@ def main() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed: it gives nothing, and takes what nobody reads
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
-    if threading.current_thread() is threading.main_thread():  # signals come to no other
-        signal.signal(signal.SIGTERM, _leave)
     # A review may hold what the terminal's encoding does not: show it escaped, never fail.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    guarded(app)()
+    if threading.current_thread() is not threading.main_thread():  # signals come to no other
+        guarded(app)()
+        return
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        guarded(app)()
+    finally:
+        signal.signal(signal.SIGTERM, before)
