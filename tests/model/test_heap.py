@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import mmap
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from plaudit.model import heap
 from plaudit.model.device import Compute
-from tests.train.test_loop import run, tiny
 
 BF16 = Compute("cpu", "bf16", "test")
 GLIBC = heap._glibc() is not None
@@ -77,48 +73,6 @@ def test_what_was_usual_is_set_again_also_after_an_error(monkeypatch: pytest.Mon
         assert glibc.calls == list(heap.KEEPING.items())
         raise KeyError
     assert glibc.calls[2:] == [*heap.USUAL.items(), (0,)]
-
-
-def test_holes_that_gather_are_given_back_before_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    glibc, held = Recorded(), 0
-    monkeypatch.setattr(heap, "_resident", lambda: held << 20)
-    memory = heap.Heap(glibc)
-    for held in (900, 1000, 1000, 1000, 1000, 1200, 1250):  # noqa: B007 - read by the stand-in
-        memory.step()
-    assert not glibc.calls
-    held = 1300
-    memory.step()
-    assert glibc.calls == [(0,)]
-    held = 1000
-    memory.step()
-    assert glibc.calls == [(0,)]
-
-
-def test_where_more_is_needed_from_some_step_on_it_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As with layers that are frozen at first: each step would fault all its pages in again."""
-    glibc, held = Recorded(), 1000
-    monkeypatch.setattr(heap, "_resident", lambda: held << 20)
-    memory = heap.Heap(glibc)
-    for held in (*[1000] * 6, *[2000] * 20):  # noqa: B007 - read by the stand-in
-        memory.step()
-    assert glibc.calls == [(0,)]
-
-
-@pytest.mark.skipif(not GLIBC, reason="the C library is not glibc")
-def test_what_is_resident_is_what_the_system_says() -> None:
-    with mmap.mmap(-1, 64 << 20) as block:  # of the system, not of what this process holds already
-        before = heap._resident()
-        block.write(b"x" * (64 << 20))
-        assert 60 << 20 < heap._resident() - before < 200 << 20
-
-
-def test_the_loop_looks_at_memory_after_each_step(
-    monkeypatch: pytest.MonkeyPatch, tiny_encoder: Path, tiny_tokenizer: Any
-) -> None:
-    looked: list[int] = []
-    monkeypatch.setattr(heap.Heap, "step", lambda self: looked.append(1))
-    records = run(tiny(tiny_encoder), tiny_tokenizer)
-    assert len(looked) == len(records) > 1
 
 
 def test_the_last_to_leave_gives_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ import ctypes
 import os
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from plaudit.model.device import Compute
@@ -23,51 +22,8 @@ _keepers: list[object] = []
 """Those who are computing: the last one to leave gives back."""
 
 
-FIRST = 5
-"""Steps that show what a step needs, and after a trim the one that follows."""
-GROWN, AT_LEAST = 1.25, 256 << 20
-"""Times that, and bytes more, at which what lies free is given back after all."""
-
-
-class Heap:
-    """What is looked at after each step, while memory is kept.
-
-    Parameters
-    ----------
-    glibc : object, optional
-        None: nothing is kept, and there is nothing to look at.
-    """
-
-    def __init__(self, glibc: Any = None) -> None:
-        self._glibc = glibc
-        self._steps = self._needed = 0
-
-    def step(self) -> None:
-        """Give back what lies free if much more of it has gathered than a step needs.
-
-        Blocks of another size each time leave holes that no later one fits in: with 110 million
-        weights 5.5 GB became 10.3 in a hundred steps.
-        """
-        if self._glibc is None:
-            return
-        held, self._steps = _resident(), self._steps + 1
-        if self._steps <= FIRST:
-            self._needed = max(self._needed, held)
-        elif held > max(GROWN * self._needed, self._needed + AT_LEAST):
-            self._glibc.malloc_trim(0)
-            # The next step shows whether these were holes, or more is needed from here on.
-            self._steps = FIRST - 1
-
-
-def _resident() -> int:
-    """Return the bytes that this process has in memory; 0 where that cannot be read."""
-    with contextlib.suppress(OSError), Path("/proc/self/statm").open() as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return 0
-
-
 @contextlib.contextmanager
-def kept(compute: Compute) -> Iterator[Heap]:
+def kept(compute: Compute) -> Iterator[None]:
     """Keep what is freed for the next allocation, while computing in bf16 on a processor.
 
     A large block is otherwise given back to the system when it is freed, and each page of the next
@@ -79,24 +35,20 @@ def kept(compute: Compute) -> Iterator[Heap]:
     ----------
     compute : Compute
 
-    Yields
-    ------
-    Heap
-
     Notes
     -----
     Source: mallopt(3), malloc_trim(3).
     """
     glibc = _glibc() if compute.half_on_cpu else None
     if glibc is None or _set_by_environment():
-        yield Heap()
+        yield
         return
     keeper = object()
     with _lock:
         _keepers.append(keeper)
         _set(glibc, KEEPING)
     try:
-        yield Heap(glibc)
+        yield
     finally:
         with _lock:
             _keepers.remove(keeper)

@@ -178,9 +178,8 @@ def _trained(
     )
     history: list[GuessRecord] = []
     try:
-        with heap.kept(compute) as memory:
+        with heap.kept(compute):
             for record in pretrain(mlm, fed.batches, course, compute, practice):
-                memory.step()
                 history.append(record)
                 if record.step * LINES // course.steps > (record.step - 1) * LINES // course.steps:
                     watcher.say(_line(history))

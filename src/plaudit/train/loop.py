@@ -127,10 +127,8 @@ def fit(
     TrainingError
         The loss or the gradient is no longer a number.
     """
-    with heap.kept(compute) as memory:
-        for record in _steps(model, batches, course, compute, settings, validate):
-            memory.step()
-            yield record
+    with heap.kept(compute):
+        yield from _steps(model, batches, course, compute, settings, validate)
 
 
 def _steps(
