@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from plaudit import artifact
-from plaudit.data.handed import check_chunk, checked, checked_pairs, in_chunks
+from plaudit.data.handed import check_chunk, checked, checked_pairs, in_chunks, refuse_one
 from plaudit.data.text_pairs import cleaned
-from plaudit.errors import ConfigError, DataError
+from plaudit.errors import ConfigError
 from plaudit.evaluate.decide import Answers, answer
 from plaudit.evaluate.mix import mixed
 from plaudit.model import onnx
@@ -274,8 +274,7 @@ def in_blocks(
 ) -> np.ndarray:
     """Ask about so many texts at a time; return all answers, shape (N, C)."""
     check_chunk(chunk)
-    if isinstance(cleaned, str):
-        raise DataError("a list of texts is needed, not one text, as in probabilities([text])")
+    refuse_one(cleaned, "probabilities")
     blocks = (cleaned[i : i + chunk] for i in range(0, len(cleaned), chunk))
     parts = [ask(block) for block in blocks]
     return np.concatenate(parts) if parts else np.zeros((0, classes))

@@ -18,7 +18,7 @@ from plaudit.audit.records import Finding, Found, Table
 from plaudit.audit.repeats import near_texts, same_texts
 from plaudit.audit.shortcuts import TellingWord, telling_words, written_ratings
 from plaudit.audit.writing import DEFAULT_FIXES, Written, write
-from plaudit.config.limits import FEWEST_TOKENS, is_whole
+from plaudit.config.limits import check_tokens, is_whole
 from plaudit.data.records import Columns
 from plaudit.data.sources import silent
 from plaudit.errors import ConfigError
@@ -117,10 +117,7 @@ class Audit:
 
 
 def _check(max_tokens: int, seed: int) -> None:
-    if not is_whole(max_tokens) or max_tokens < FEWEST_TOKENS:
-        raise ConfigError(
-            f"max_tokens is {max_tokens}; it must be a whole number of {FEWEST_TOKENS} at least."
-        )
+    check_tokens(max_tokens)
     if not is_whole(seed) or not 0 <= seed < 2**32:
         raise ConfigError(f"seed is {seed}; it must be a whole number from 0 to {2**32 - 1}.")
 

@@ -14,11 +14,10 @@ from plaudit.errors import DataError
 T = TypeVar("T")
 
 
-def several(texts: Iterable[T]) -> list[T]:
-    """Return texts as a list; raise DataError for one string in place of several."""
+def refuse_one(texts: object, verb: str = "predict") -> None:
+    """Raise DataError for one string in place of several, whose letters would be texts."""
     if isinstance(texts, str):
-        raise DataError("a list of texts is needed, not one text, as in predict([text])")
-    return list(texts)
+        raise DataError(f"a list of texts is needed, not one text, as in {verb}([text])")
 
 
 def check_chunk(chunk: int) -> None:
@@ -29,8 +28,7 @@ def check_chunk(chunk: int) -> None:
 
 def in_chunks(texts: Iterable[T], chunk: int) -> Iterator[list[T]]:
     """Read so many texts at a time; raise DataError for one string in place of several."""
-    if isinstance(texts, str):
-        raise DataError("a list of texts is needed, not one text, as in predict([text])")
+    refuse_one(texts)
     check_chunk(chunk)
     iterator = iter(texts)
     while block := list(islice(iterator, chunk)):

@@ -10,7 +10,7 @@ import numpy as np
 
 from plaudit import artifact
 from plaudit.config import CleanConfig, TextConfig
-from plaudit.config.limits import FEWEST_TOKENS, is_whole
+from plaudit.config.limits import check_tokens
 from plaudit.data import handed
 from plaudit.data.clean import clean
 from plaudit.errors import ArtifactError, ConfigError
@@ -86,7 +86,9 @@ class Embedder:
         plaudit.errors.PlauditError
             The model cannot be loaded, or reads fewer tokens than that.
         """
-        compute, max_tokens = plan(device, "fp32"), _checked(max_tokens)
+        if max_tokens is not None:
+            check_tokens(max_tokens)
+        compute = plan(device, "fp32")
         # A run's folder too: its refusal names the model in it.
         if any((Path(model) / each / artifact.MANIFEST).is_file() for each in ("", "model")):
             loaded = artifact.load(model)
@@ -175,16 +177,9 @@ class Embedder:
         ]
 
     def _encoded(self, texts: Iterable[str]) -> Encoded:
-        given = handed.checked(handed.several(texts))
+        handed.refuse_one(texts)
+        given = handed.checked(list(texts))
         return self.text_encoder.encode([clean(text, self.cleaning) for text in given])
-
-
-def _checked(max_tokens: int | None) -> int | None:
-    if max_tokens is None or (is_whole(max_tokens) and max_tokens >= FEWEST_TOKENS):
-        return max_tokens
-    raise ConfigError(
-        f"max_tokens = {max_tokens!r}; it must be a whole number of {FEWEST_TOKENS} at least."
-    )
 
 
 def unit(vectors_ND: np.ndarray) -> np.ndarray:

@@ -16,7 +16,6 @@ pieces.
 from __future__ import annotations
 
 import contextlib
-import copy
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ import torch
 
 from plaudit.errors import MissingExtra
 from plaudit.explain.reading import Reading
-from plaudit.model.classifier import ReviewClassifier
+from plaudit.model.classifier import ReviewClassifier, with_its_weights
 from plaudit.model.infer import TorchEngine, padded
 from plaudit.text.batches import Batch, batch_of
 from plaudit.text.encoded import Encoded
@@ -150,7 +149,8 @@ def integrated(
     Source: Sundararajan, Taly and Yan 2017, "Axiomatic Attribution for Deep Networks".
     """
     attribution = _captum().LayerIntegratedGradients
-    model, encoded, hidden = _private(engine.model), reading.encoded, reading.baseline()
+    # captum puts its embeddings into whatever these modules are asked in the meantime.
+    model, encoded, hidden = with_its_weights(engine.model), reading.encoded, reading.baseline()
     embed = model.stock.get_input_embeddings()
     scores_S = np.zeros(len(encoded.ids))
     logits_NC = np.zeros((len(encoded), int(model.stock.config.num_labels)))
@@ -180,15 +180,6 @@ def integrated(
             slopes_NC[n] = _slopes(base_BC + empty_BC, base_BC + beside_BC, targets_B, steps)
             baseline_N[n] = float(log_odds(base_BC + empty_BC, targets_B)[0])
     return Attributed(scores_S, logits_NC, slopes_NC, _chosen(logits_NC, target), baseline_N)
-
-
-def _private(model: ReviewClassifier) -> ReviewClassifier:
-    """Copy a model's modules, and none of its weights.
-
-    captum puts its embeddings into whatever these modules are asked in the meantime.
-    """
-    tensors = [*model.parameters(), *model.buffers()]
-    return copy.deepcopy(model, {id(tensor): tensor for tensor in tensors})
 
 
 def _captum() -> Any:

@@ -5,6 +5,7 @@ Axes: B texts, P pieces, T tokens, D hidden size, C classes.
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Literal
 
 import torch
@@ -123,3 +124,19 @@ def combine(
     out_BC = logits_PC.new_zeros(texts, logits_PC.shape[1])
     reduce = "mean" if how == "mean" else "amax"
     return out_BC.scatter_reduce(0, index_PC, logits_PC, reduce, include_self=False)
+
+
+def with_its_weights(model: ReviewClassifier) -> ReviewClassifier:
+    """Copy a model's modules and none of its weights, which both then have.
+
+    Parameters
+    ----------
+    model : ReviewClassifier
+
+    Returns
+    -------
+    ReviewClassifier
+        Hooks and layers that are changed in it stay its own.
+    """
+    tensors = [*model.parameters(), *model.buffers()]
+    return copy.deepcopy(model, {id(tensor): tensor for tensor in tensors})

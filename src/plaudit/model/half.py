@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
 from torch import nn
 
 from plaudit.model import attention, families, onednn
-from plaudit.model.classifier import ReviewClassifier
+from plaudit.model.classifier import ReviewClassifier, with_its_weights
 from plaudit.model.device import Compute
 
 
@@ -70,8 +69,7 @@ def twin(model: ReviewClassifier) -> ReviewClassifier:
     ReviewClassifier
         To be called under autocast. In evaluation mode.
     """
-    tensors = [*model.parameters(), *model.buffers()]
-    other = copy.deepcopy(model, {id(tensor): tensor for tensor in tensors}).eval()
+    other = with_its_weights(model).eval()
     if onednn.serves():
         onednn.lay_out(other.stock)
     else:

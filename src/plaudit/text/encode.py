@@ -15,8 +15,9 @@ import numpy as np
 from plaudit.config import TextConfig
 from plaudit.data import stored
 from plaudit.data.cache import cache_folder
+from plaudit.data.handed import refuse_one
 from plaudit.data.text_pairs import halves
-from plaudit.errors import ConfigError, DataError
+from plaudit.errors import ConfigError
 from plaudit.text.encoded import Encoded
 from plaudit.text.policy import kept, pieces, shares
 from plaudit.text.special import around_pair, around_single
@@ -119,8 +120,7 @@ class TextEncoder:
         DataError
             One string was given, whose letters would be texts.
         """
-        if isinstance(texts, str):
-            raise DataError("a list of texts is needed, not one text, as in encode([text])")
+        refuse_one(texts, "encode")
         ids: list[np.ndarray] = [np.zeros(0, dtype=np.int32)]
         lengths: list[int] = []
         counts: list[int] = []
