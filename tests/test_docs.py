@@ -83,7 +83,9 @@ def test_commands_and_settings_exist(name):
         assert section not in sections or f"{section}.{rest}" in settings
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/concepts.md", "docs/results.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/concepts.md", "docs/measured.md", "docs/results.md"]
+)
 def test_every_command_line_parses_and_its_settings_resolve(name):
     lines = commands_in((ROOT / name).read_text(encoding="utf-8"))
     assert lines
