@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from plaudit.data.records import Columns
 from plaudit.data.sources import read, resolve
 from plaudit.errors import DataError
 
@@ -57,3 +58,22 @@ def test_the_data_room_imports_neither_torch_nor_heavy_libraries() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("columns", "labels", "said"),
+    [
+        (Columns(), ("Good", "bad", "good"), ["'Good', 'good' differ in case alone"]),
+        (Columns(mapping={"Good": "good", "good": "good", "bad": "bad"}), ("bad", "good"), []),
+    ],
+)
+def test_labels_that_differ_in_case_alone_are_remarked(
+    tmp_path: Path, columns: Columns, labels: tuple[str, ...], said: list[str]
+) -> None:
+    table = tmp_path / "a.csv"
+    table.write_text("text,label\na,good\nb,Good\nc,bad\n", encoding="utf-8")
+    lines: list[str] = []
+    assert read(resolve(str(table)), None, columns, say=lines.append).labels == labels
+    remarks = [line for line in lines if "case" in line]
+    assert len(remarks) == len(said)
+    assert all(part in line for part, line in zip(said, remarks, strict=True))

@@ -141,6 +141,7 @@ def test_a_field_longer_than_the_csv_modules_limit_is_read(tmp_path: Path) -> No
         ("text,label\na,x\nb,x\n", "one label 'x'"),
         ("text;label\na;x\nb;y\n", "separated by semicolons"),
         ("text,text,label\na,b,x\n", "Rename all but the text"),
+        ('label,text\na, "b, c"\n', "as its first character only: remove the space"),
     ],
 )
 def test_a_bad_csv_names_file_and_line(tmp_path: Path, content: str | bytes, words: str) -> None:

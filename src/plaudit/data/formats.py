@@ -105,6 +105,8 @@ def csv_records(file: TableFile, wanted: Sequence[str], problems: Problems) -> I
         else:
             found = f"the row has {len(fields)} fields, the header has {len(names)}"
             advice = "Put fields that hold the separator or a line break in double quotes."
+            if any(field.startswith(' "') for field in fields):
+                advice = "A quote opens a field as its first character only: remove the space."
             problems.add(f"{file.name}:{line}", Flaw(found, advice))
 
 

@@ -251,5 +251,19 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(everything))
 
 
+def look_alikes(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Find label names that differ in case alone, as two hands write one label.
+
+    Examples
+    --------
+    >>> look_alikes(["Positive", "negative", "positive"])
+    [('Positive', 'positive')]
+    """
+    same: dict[str, list[str]] = {}
+    for name in names:
+        same.setdefault(name.casefold(), []).append(name)
+    return [tuple(alike) for alike in same.values() if len(alike) > 1]
+
+
 def _number(word: str) -> float | None:
     return float(word) if re.fullmatch(_NUMBER, word) else None

@@ -14,7 +14,7 @@ from plaudit.data.columns import Chosen, choose, choose_text
 from plaudit.data.imdb import KAGGLE_NOTE, is_kaggle_name, is_kaggle_table
 from plaudit.data.imdb import resolve as resolve_imdb
 from plaudit.data.label_sets import SetRule
-from plaudit.data.labels import LabelRule, label_rule
+from plaudit.data.labels import LabelRule, label_rule, look_alikes
 from plaudit.data.places import Source
 from plaudit.data.plain import sha256_of
 from plaudit.data.problems import Problems, quoted
@@ -121,6 +121,12 @@ def read(
         check_names(source, found)
     if columns.mapping is None and (never := [n for n in opened.members if n not in found.labels]):
         say(f"{source.asked}: no row has a 1 in {quoted(never)}, which is no label therefore.")
+    if labels is None and as_named:
+        for pair in look_alikes(found.labels):
+            say(
+                f"{source.asked}: {quoted(pair)} differ in case alone and are labels of their own; "
+                "data.labels makes them one."
+            )
     note = source.note
     if is_kaggle_table(opened.all_columns, len(found.rows)) and KAGGLE_NOTE not in note:
         note = f"{note}; {KAGGLE_NOTE}"
