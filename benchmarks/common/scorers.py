@@ -58,12 +58,16 @@ class Model:
     trained : bool
         False: the bundled encoder with a random head, for speed only.
     compute : Compute
+    quick : Path or None
+        The same, with the words that answer in its place where they are sure (`ngrams.alone`), if
+        it has such.
     """
 
     folder: Path
     name: str
     trained: bool
     compute: Compute
+    quick: Path | None = None
 
     def load(self) -> artifact.Loaded:
         """Load it anew, so that sides share nothing."""
@@ -98,15 +102,24 @@ def prepare(source: Path | None, work: Path, compute: Compute) -> Model:
             raise SystemExit(f"{source} has the labels {loaded.spec.labels}, wanted: {LABELS}")
         if not len(loaded.seen_prints_N):
             say(f"{source} does not list what it was trained on: accuracy is on seen reviews too")
-    spec = loaded.spec.model_copy(update={"text": text})
-    loaded = dataclasses.replace(loaded, spec=spec)
-    folder = work / "model"
-    artifact.save(folder, loaded.model, loaded.tokenizer, loaded.spec, loaded.seen_prints_N)
-    return Model(folder, str(source or "untrained"), source is not None, compute)
+    quick = _save(loaded, work / "quick", {"text": text}) if loaded.spec.ngram_alone else None
+    # Peers have the encoder alone.
+    plain = {"text": text, "ngram_weight": 0.0, "ngram_alone": None}
+    folder = _save(dataclasses.replace(loaded, ngrams=None), work / "model", plain)
+    return Model(folder, str(source or "untrained"), source is not None, compute, quick)
+
+
+def _save(loaded: artifact.Loaded, folder: Path, changed: dict[str, Any]) -> Path:
+    spec = loaded.spec.model_copy(update=changed)
+    parts = loaded.model, loaded.tokenizer, spec, loaded.seen_prints_N, loaded.ngrams
+    artifact.save(folder, *parts)
+    return folder
 
 
 def plaudit_sides(model: Model, work: Path, *, short: bool) -> dict[str, Score]:
     """Return plaudit in the precision that it chooses here, and in its exported formats.
+
+    Each also with words that answer where they are sure, if the model has such.
 
     Parameters
     ----------
@@ -115,21 +128,24 @@ def plaudit_sides(model: Model, work: Path, *, short: bool) -> dict[str, Score]:
     short : bool
         Compare what was exported with the original on a few short texts only.
     """
-    own = Classifier.load(
-        model.folder, device=model.compute.device, precision=model.compute.precision
-    )
-    sides = {f"plaudit, {model.compute.precision}": _answers(own)}
+    sides: dict[str, Score] = {}
     # The labels of an untrained head hang by a hair, and mean nothing.
     options = {} if model.trained else {"max_differ": 1.0}
-    for name in FORMATS:
-        say(f"exporting to {name}, and comparing it with the original")
-        try:
-            with silent():
-                data = few_texts(work) if short else None
-                export(model.folder, name, work / name, data=data, **options)
-            sides[f"plaudit, {name}"] = _answers(Classifier.load(work / name))
-        except PlauditError as error:
-            say(f"plaudit, {name} is skipped: {error}")
+    for folder, how in ((model.folder, ""), (model.quick, ", words where sure")):
+        if folder is None:
+            continue
+        at = {"device": model.compute.device, "precision": model.compute.precision}
+        sides[f"plaudit, {model.compute.precision}{how}"] = _answers(Classifier.load(folder, **at))
+        for name in FORMATS:
+            say(f"exporting to {name}{how}, and comparing it with the original")
+            out = work / f"{folder.name}-{name}"
+            try:
+                with silent():
+                    data = few_texts(work) if short else None
+                    export(folder, name, out, data=data, **options)
+                sides[f"plaudit, {name}{how}"] = _answers(Classifier.load(out))
+            except PlauditError as error:
+                say(f"plaudit, {name}{how} is skipped: {error}")
     return sides
 
 

@@ -13,7 +13,6 @@ from plaudit.data.handed import check_chunk, checked, checked_pairs, in_chunks, 
 from plaudit.data.text_pairs import cleaned
 from plaudit.errors import ConfigError
 from plaudit.evaluate.decide import Answers, answer
-from plaudit.evaluate.mix import mixed
 from plaudit.model import onnx
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import Compute, plan
@@ -226,13 +225,35 @@ class Classifier:
         Returns
         -------
         ndarray of float, shape (N, C)
-            The encoder's, and what a model of words adds to them where there is one.
+            The encoder's, and what a model of words adds to them where there is one; the words'
+            own where they answer alone, and the encoder is not asked.
         """
-        encoded = self._encoder.encode(cleaned)
-        logits_NC = self._engine.logits(encoded, pad_id=self._encoder.pad_id)
         if self._ngrams is None:
-            return logits_NC
-        return mixed(logits_NC, self._ngrams.logits(cleaned), self.spec.ngram_weight)
+            return self._encoder_logits(cleaned)
+        words, mixture = self._ngrams.read(cleaned), self.spec.mixture
+        own_NC = np.zeros(words[0].shape)
+        if asked := np.flatnonzero(~mixture.sure(words)).tolist():
+            own_NC[asked] = self._encoder_logits([cleaned[n] for n in asked])
+        return mixture.logits(own_NC, words)
+
+    def _encoder_logits(self, cleaned: Sequence[str]) -> np.ndarray:
+        encoded = self._encoder.encode(cleaned)
+        return self._engine.logits(encoded, pad_id=self._encoder.pad_id)
+
+    def alone(self, cleaned: Sequence[str]) -> np.ndarray:
+        """Say of which texts words answer without the encoder.
+
+        Parameters
+        ----------
+        cleaned : sequence of str
+
+        Returns
+        -------
+        ndarray of bool, shape (N,)
+        """
+        if self._ngrams is None:
+            return np.zeros(len(cleaned), dtype=bool)
+        return self.spec.mixture.sure(self._ngrams.read(cleaned))
 
     def _block(self, cleaned: Sequence[str]) -> np.ndarray:
         return self.calibrated(self.logits(cleaned))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from plaudit import ngrams
+from plaudit.evaluate.alone import Alone
 from plaudit.explain import explain, faithfulness
 from plaudit.explain.texts import reading_of
 from plaudit.predict import Classifier
@@ -95,14 +96,16 @@ def test_words_are_hidden_from_both(both, monkeypatch):
     found = faithfulness(classifier, texts, hidden=[0.4])
     reading = reading_of(classifier, texts)
     every = np.ones(len(reading.spans_W2), dtype=bool)
-    nothing_C = 30.0 * classifier.ngrams.logits([""])[0]
-    assert reading.left_beside(every) == pytest.approx(np.stack([nothing_C] * 2))
-    assert reading.left_beside(~every) == pytest.approx(
-        30.0 * classifier.ngrams.logits(texts), abs=1e-4
-    )
+    nothing_C = classifier.ngrams.logits([""])[0]
+    assert reading.left_beside(every)[0] == pytest.approx(np.stack([nothing_C] * 2))
+    assert reading.left_beside(every)[1].tolist() == [0, 0]
+    whole_NC, known_N = classifier.ngrams.read(texts)
+    left_NC, still_N = reading.left_beside(~every)
+    assert left_NC == pytest.approx(whole_NC, abs=1e-4)
+    assert still_N.tolist() == known_N.tolist()
     # A word hidden takes the pairs that it is in along, and makes no new ones.
     hidden = np.array([False, True, False] * 2)
-    assert reading.left_beside(hidden)[0] == pytest.approx(
+    assert reading.left_beside(hidden)[0][0] == pytest.approx(
         alone_of(classifier, ["worst", "film"]), abs=1e-4
     )
     assert found.supportive[0] != found.supportive[-1]
@@ -117,7 +120,7 @@ def alone_of(classifier: Classifier, words: list[str]) -> np.ndarray:
     ratios = model.ratios_KF[0, places].astype(np.float64)
     margin = float(ratios @ model.weights_KF[0, places] / np.linalg.norm(ratios))
     margin += float(model.bias_K[0])
-    return 30.0 * np.array([-margin / 2, margin / 2])
+    return np.array([-margin / 2, margin / 2])
 
 
 def test_words_that_only_one_part_reads_are_read(both):
@@ -125,3 +128,63 @@ def test_words_that_only_one_part_reads_are_read(both):
     [found] = explain(classifier, ["a film " * 10 + "worst"], target="negative")
     assert all(word.score is not None for word in found.words)
     assert found.words[-1].score > 0.1
+
+
+ALONE = Alone(lead=0.4, known=1, scale=3.0)
+
+
+@pytest.mark.parametrize("method", ["gradient", "integrated-gradients"])
+@pytest.mark.parametrize("labels", KINDS)
+def test_what_words_answer_alone_is_explained_by_them_alone(method, labels, both):
+    classifier = both(labels)
+    classifier.spec = classifier.spec.model_copy(update={"ngram_alone": ALONE})
+    sure_N = classifier.alone(TEXTS)
+    assert 0 < sure_N.sum() < len(TEXTS)
+    always = both(labels)
+    pairs = zip(
+        TEXTS,
+        sure_N,
+        explain(classifier, TEXTS, method=method, steps=50),
+        explain(always, TEXTS, method=method, steps=50),
+        strict=True,
+    )
+    for text, sure, found, of_both in pairs:
+        [prediction] = classifier.predict([text])
+        assert found.probability == pytest.approx(prediction.probability, abs=1e-5)
+        if not sure:
+            assert found.log_odds == pytest.approx(of_both.log_odds, abs=1e-4)
+            continue
+        assert found.log_odds != pytest.approx(of_both.log_odds, abs=1e-2)
+        logits_C = 3.0 * classifier.ngrams.logits([text])[0]
+        target = labels.index(found.target)
+        assert found.log_odds == pytest.approx(odds(logits_C, target))
+        if method == "integrated-gradients":
+            empty_C = 3.0 * classifier.ngrams.logits([""])[0]
+            assert found.baseline_log_odds == pytest.approx(odds(empty_C, target))
+            assert found.delta == pytest.approx(0.0, abs=1e-6)
+        elif len(labels) == 2:  # linear: the gradient halfway is that of the whole path
+            adds_TC = 3.0 * classifier.ngrams.pushes(text)[1]
+            way = 1 if target else -1
+            adds_T = way * (adds_TC[:, 1] - adds_TC[:, 0])
+            assert sum(word.score for word in found.words) == pytest.approx(adds_T.sum())
+
+
+def odds(logits_C: np.ndarray, target: int) -> float:
+    others = np.delete(logits_C, target)
+    return float(logits_C[target] - np.logaddexp.reduce(others))
+
+
+def test_a_text_that_loses_its_sure_words_is_asked_of_the_encoder_too(both):
+    classifier = both(KINDS[0])
+    classifier.spec = classifier.spec.model_copy(update={"ngram_alone": ALONE})
+    texts = ["the worst plot and a dull film", "Great, great actor; the best movie!"]
+    assert classifier.alone(texts).all()
+    found = faithfulness(classifier, texts, hidden=[0.4])
+    predicted = [each.probability for each in classifier.predict(texts)]
+    assert found.supportive[0] == pytest.approx(np.mean(predicted), abs=1e-5)
+    # With every word hidden the words are sure of nothing: it is the answer of both.
+    assert not classifier.alone([""]).any()
+    always = both(KINDS[0])
+    assert found.supportive[-1] == pytest.approx(
+        faithfulness(always, texts, hidden=[0.4]).supportive[-1], abs=1e-5
+    )

@@ -23,6 +23,11 @@ from plaudit.run.watching import Silent
 from tests.run.test_training import Notes, configured
 
 FIT = "ngrams.weight=fit"
+OTHER_WORDS = (
+    ("ngram_weight", 9.0),
+    ("ngram_alone", {"lead": 1.0, "known": 3, "scale": 2.0}),
+    (artifact.NGRAMS, "0" * 64),
+)
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +138,92 @@ def test_an_explanation_is_of_both_and_of_the_whole_text(
         assert mine.score == pytest.approx(wanted, abs=1e-4), n
 
 
+@pytest.fixture(scope="module")
+def quick(
+    reviews_file: Path, tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[run.Run, list[str]]:
+    """Words that do not count beside the encoder, and answer in its place."""
+    out, notes = tmp_path_factory.mktemp("runs"), Notes()
+    settings = ("ngrams.alone=0.05", "train.epochs=1", "evaluate.baseline=false")
+    config = configured(reviews_file, tiny_encoder, out, *settings)
+    with pytest.MonkeyPatch.context() as patch:
+        for page in ("plaudit.report.html.render", "plaudit.report.card.render"):
+            patch.setattr(page, lambda document: "")
+        return run.train(config, watcher=notes), notes.lines
+
+
+def test_the_encoder_is_not_asked_where_words_are_sure(
+    quick: tuple[run.Run, list[str]], reviews_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, _ = quick
+    classifier, words = Classifier.load(done.model), words_of(done)
+    texts = [clean(text) for text in texts_of(reviews_file)]
+    encoder = classifier.encoder
+    own_NC = classifier.engine.logits(encoder.encode(texts), pad_id=encoder.pad_id)
+    words_NC, known_N = words.read(texts)
+    alone = classifier.spec.ngram_alone
+    assert alone is not None
+    sure_N = (abs(words_NC[:, 1] - words_NC[:, 0]) >= alone.lead) & (known_N >= alone.known)
+    assert 0 < sure_N.sum() < len(texts)
+    assert classifier.alone(texts).tolist() == sure_N.tolist()
+    wanted_NC = np.where(sure_N[:, None], alone.scale * words_NC, own_NC)
+    asked: list[int] = []
+
+    class Counting:
+        pad_id = encoder.pad_id
+
+        def encode(self, given: list[str]) -> object:
+            asked.append(len(given))
+            return encoder.encode(given)
+
+    monkeypatch.setattr(classifier, "_encoder", Counting())
+    assert classifier.logits(texts) == pytest.approx(wanted_NC, abs=1e-5)
+    assert asked == [int((~sure_N).sum())]
+    sure = [text for text, own in zip(texts, sure_N, strict=True) if own]
+    assert len(classifier.predict(sure)) == len(sure)
+    assert len(asked) == 1, "and where all are sure, of nothing"
+
+
+def test_the_report_says_how_often_words_answer_alone(
+    quick: tuple[run.Run, list[str]], tmp_path: Path
+) -> None:
+    done, lines = quick
+    about, classifier = done.report["ngrams"], Classifier.load(done.model)
+    config = load(str(done.folder / "config.toml"))
+    validation = Bench(tmp_path, Silent()).prepared(config).validation
+    sure_N = classifier.alone(validation.texts)
+    assert about["weight"] == 0.0
+    assert about["alone"]["share"] == pytest.approx(sure_N.mean())
+    assert about["alone"]["changed"] <= 0.05
+    assert about["alone"]["fitted"] == classifier.spec.ngram_alone.model_dump()
+    assert any(f"Words answer {sure_N.mean():.1%} of validation alone" in each for each in lines)
+    assert done.report["model"]["transformers"] is False
+    assert "a model of words" in done.report["model"]["pipeline_note"]
+    fitted = done.report["calibration"]["validation"]["after"]["log_loss"]
+    assert fitted == pytest.approx(about["validation"]["both"]["log_loss"], abs=1e-9)
+
+
+def test_what_answers_quickly_answers_alike_everywhere(
+    quick: tuple[run.Run, list[str]], reviews_file: Path
+) -> None:
+    pytest.importorskip("onnxruntime")
+    from plaudit.export import export
+
+    done, _ = quick
+    result = run.evaluate(done.model, str(reviews_file))
+    assert result["confusion"] == done.report["test"]["confusion"]
+    texts = texts_of(reviews_file)
+    exported = export(done.model, "onnx", data=str(reviews_file))
+    first, second = (Classifier.load(each) for each in (done.model, exported.folder))
+    assert second.alone(texts).tolist() == first.alone(texts).tolist()
+    answers = first.predict(texts)
+    assert [each.probability for each in answers] == pytest.approx(
+        [each.probability for each in second.predict(texts)], abs=1e-4
+    )
+    for answer, found in zip(answers[:12], explain(first, texts[:12]), strict=True):
+        assert found.probability == pytest.approx(answer.probability, abs=1e-3)
+
+
 def test_plain_transformers_refuses_it(made: tuple[run.Run, list[str]]) -> None:
     import transformers
 
@@ -178,7 +269,7 @@ def test_a_model_with_other_words_is_another_model(
 ) -> None:
     """As a teacher whose answers are kept, or as what a run that is resumed was started with."""
     own = artifact.weights_sha256(made[0].model)
-    for n, (what, value) in enumerate((("ngram_weight", 9.0), (artifact.NGRAMS, "0" * 64))):
+    for n, (what, value) in enumerate(OTHER_WORDS):
         copy = tmp_path / str(n)
         shutil.copytree(made[0].model, copy)
         manifest = json.loads((copy / artifact.MANIFEST).read_text())
@@ -201,7 +292,9 @@ def test_a_comparison_does_not_judge_rows_by_a_weight_of_their_own(
     validation = data.prepared.validation
     logits_NC, words_NC = np.log(alone.probabilities_NC), data.ngrams.logits(validation.texts)
     wanted_NC = {
-        "fit": lambda: mix.crossed(logits_NC, words_NC, validation.targets_N),
+        "fit": lambda: mix.crossed(
+            logits_NC, (words_NC, words_NC), validation.targets_N, weight="fit", most=0.0
+        ),
         "0.5": lambda: logits_NC + 0.5 * words_NC,
         "0": lambda: logits_NC,
     }[asked]()
@@ -216,8 +309,11 @@ def test_without_validation_the_weight_must_be_given(
     blind = ["split.validation_size=0", "train.epochs=1", "evaluate.baseline=false"]
     with pytest.raises(ConfigError, match=r"ngrams\.weight is fit, but there is no validation"):
         check(configured(reviews_file, tiny_encoder, tmp_path, FIT, *blind))
-    with pytest.raises(ConfigError, match=r"ngrams\.weight works on one label"):
-        load(None, ["data.multilabel=true", FIT])
+    with pytest.raises(ConfigError, match=r"ngrams\.alone is 0.1, but there is no validation"):
+        check(configured(reviews_file, tiny_encoder, tmp_path, "ngrams.alone=0.1", *blind))
+    for asked in (FIT, "ngrams.alone=0.1"):
+        with pytest.raises(ConfigError, match=r"ngrams\.\w+ works on one label"):
+            load(None, ["data.multilabel=true", asked])
     given = configured(reviews_file, tiny_encoder, tmp_path, "ngrams.weight=0.4", *blind)
     done = run.train(given)
     assert done.report["ngrams"]["validation"] is None

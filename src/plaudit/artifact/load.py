@@ -33,7 +33,7 @@ class Loaded:
     seen_prints_N : ndarray of uint64
         Fingerprints of the texts that training or selection has seen, exact and loose.
     ngrams : NgramModel or None
-        What counts beside the model by ``spec.ngram_weight``.
+        What answers beside the model by ``spec.mixture``.
     """
 
     model: ReviewClassifier | OnnxModel
@@ -75,9 +75,7 @@ def load(folder: Path | str) -> Loaded:
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
             model = _model(folder, saved, tokenizer, spec)
             prints_N = _prints(folder)
-            beside = (
-                NgramModel.load(folder / NGRAMS, len(spec.labels)) if spec.ngram_weight else None
-            )
+            beside = NgramModel.load(folder / NGRAMS, len(spec.labels)) if spec.has_words else None
     except (ArtifactError, MissingExtra):
         raise
     except Exception as error:  # a file that was made up fails in ways without a common base

@@ -121,7 +121,10 @@ def weights_sha256(folder: Path) -> str:
     own = next(files[name] for name in (OWN_WEIGHTS, WEIGHTS, GRAPH) if name in files)
     if NGRAMS not in files:
         return own
-    both = f"{own} {files[NGRAMS]} {read_spec(folder).ngram_weight!r}"
+    spec = read_spec(folder)
+    both = f"{own} {files[NGRAMS]} {spec.ngram_weight!r}"
+    if spec.ngram_alone is not None:
+        both += f" {spec.ngram_alone!r}"
     return hashlib.sha256(both.encode()).hexdigest()
 
 
@@ -142,7 +145,7 @@ def verify(folder: Path) -> Spec:
     weights = (WEIGHTS, OWN_WEIGHTS) if spec.weights == "torch" else (GRAPH,)
     problems = [
         f"{name} is not in the manifest"
-        for name in ("config.json", "tokenizer.json", *([NGRAMS] if spec.ngram_weight else []))
+        for name in ("config.json", "tokenizer.json", *([NGRAMS] if spec.has_words else []))
         if name not in files
     ]
     if not any(name in files for name in weights):

@@ -37,7 +37,7 @@ def save(
         Fingerprints of the texts that training or selection has seen, exact and loose, so that
         later evaluations can count and leave them out.
     ngrams : NgramModel, optional
-        What counts beside the model by ``spec.ngram_weight``.
+        What answers beside the model by ``spec.mixture``.
     """
     folder.mkdir(parents=True)
     stock = fold.folded(model)

@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from plaudit.config import CleanConfig, SplitConfig, TextConfig
 from plaudit.errors import ConfigError
+from plaudit.evaluate.alone import Alone
 from plaudit.evaluate.decide import Decision
+from plaudit.evaluate.mix import Mixture
 
 MANIFEST = "plaudit.json"
 WEIGHTS = "model.safetensors"
@@ -98,7 +100,10 @@ class Spec(BaseModel):
     excluded : int
         Rows that ``data.exclude`` left out of training and validation.
     ngram_weight : float
-        What the logits of a model of words count beside the encoder's; 0: there is none.
+        What the logits of a model of words count beside the encoder's.
+    ngram_alone : Alone or None
+        Where words answer without the encoder. Without it and with a weight of 0 there is no model
+        of words.
     decision : Decision or None
         How logits become answers; None: the likeliest label, as it is.
     config_digest : str
@@ -127,6 +132,7 @@ class Spec(BaseModel):
     label_separator: str | None = None
     excluded: int = 0
     ngram_weight: float = 0.0
+    ngram_alone: Alone | None = None
     decision: Decision | None = None
     config_digest: str
     versions: dict[str, str]
@@ -135,6 +141,16 @@ class Spec(BaseModel):
     def pairs(self) -> bool:
         """Whether the model reads two texts at a time."""
         return self.text_pair_column is not None
+
+    @property
+    def mixture(self) -> Mixture:
+        """How a model of words and the encoder answer together."""
+        return Mixture(self.ngram_weight, self.ngram_alone)
+
+    @property
+    def has_words(self) -> bool:
+        """Whether a model of words is in the folder."""
+        return bool(self.ngram_weight) or self.ngram_alone is not None
 
     @property
     def multilabel(self) -> bool:

@@ -1,15 +1,17 @@
-"""How much a second model's logits count beside the first one's.
+"""How a second model answers beside a first one, or in its place.
 
 Axes: N rows, C classes.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from plaudit.evaluate.alone import Alone, fit_alone
 from plaudit.evaluate.calibrate import log_loss
 
 LARGEST = 10.0
@@ -18,30 +20,102 @@ _PRIOR_SD = 1.0
 """Of the weight: a weak prior around 0, so that a handful of rows adds little of the second."""
 
 Logits = NDArray[np.floating[Any]]
+Second = tuple[Logits, NDArray[np.integer[Any]]]
+"""The second model's logits of each row, and how many of its features that model knows."""
 
 
-def crossed(
-    first_NC: Logits, second_NC: Logits, targets_N: NDArray[np.integer[Any]]
-) -> NDArray[np.float64]:
-    """Mix each half of the rows by the weight that the other half has, so that none judges its own.
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """How two models answer together.
+
+    Attributes
+    ----------
+    weight : float
+        What the second one's logits count beside the first one's.
+    alone : Alone or None
+        Where the second one answers by itself.
+    """
+
+    weight: float
+    alone: Alone | None = None
+
+    def sure(self, second: Second) -> NDArray[np.bool_]:
+        """Say for which rows the first model need not be asked, shape (N,)."""
+        if self.alone is None:
+            return np.zeros(len(second[0]), dtype=bool)
+        return self.alone.sure(*second)
+
+    def logits(self, first_NC: Logits, second: Second) -> NDArray[np.float64]:
+        """Return the logits of both together, those of the second alone where it is sure."""
+        both_NC = mixed(first_NC, second[0], self.weight)
+        if self.alone is not None:
+            sure_N = self.sure(second)
+            both_NC[sure_N] = self.alone.scale * second[0][sure_N]
+        return both_NC
+
+
+def fit_mixture(
+    first_NC: Logits,
+    second: Second,
+    targets_N: NDArray[np.integer[Any]],
+    *,
+    weight: float | Literal["fit"],
+    most: float,
+) -> Mixture:
+    """Fit how two models answer together.
 
     Parameters
     ----------
-    first_NC, second_NC, targets_N
-        As for :func:`fit_weight`.
+    first_NC : ndarray of float
+        Logits of rows that neither model was trained on.
+    second : (ndarray of float, ndarray of int)
+        The second model's of these, and how many of each row's features it knows.
+    targets_N : ndarray of int
+    weight : float or "fit"
+        Given, or sought by :func:`fit_weight`.
+    most : float
+        As for :func:`plaudit.evaluate.alone.fit_alone`; 0: the first model is always asked.
+
+    Returns
+    -------
+    Mixture
+    """
+    found = fit_weight(first_NC, second[0], targets_N) if weight == "fit" else weight
+    if not most:
+        return Mixture(found)
+    both_NC = mixed(first_NC, second[0], found)
+    return Mixture(found, fit_alone(both_NC, second, targets_N, most))
+
+
+def crossed(
+    first_NC: Logits,
+    second: Second,
+    targets_N: NDArray[np.integer[Any]],
+    *,
+    weight: float | Literal["fit"],
+    most: float,
+) -> NDArray[np.float64]:
+    """Mix each half of the rows as the other half has it, so that none judges its own mixture.
+
+    Parameters
+    ----------
+    first_NC, second, targets_N, weight, most
+        As for :func:`fit_mixture`.
 
     Returns
     -------
     ndarray of float64, shape (N, C)
     """
-    mixed_NC = first_NC.astype(np.float64)
+    second_NC, known_N = second
+    found_NC = first_NC.astype(np.float64)
     # Every other row of each label: files may have their labels in turn.
     order_N = np.argsort(targets_N, kind="stable")
     halves = order_N[0::2], order_N[1::2]
     for own, other in (halves, halves[::-1]):
-        weight = fit_weight(first_NC[other], second_NC[other], targets_N[other])
-        mixed_NC[own] = mixed(first_NC[own], second_NC[own], weight)
-    return mixed_NC
+        parts = first_NC[other], (second_NC[other], known_N[other]), targets_N[other]
+        mixture = fit_mixture(*parts, weight=weight, most=most)
+        found_NC[own] = mixture.logits(first_NC[own], (second_NC[own], known_N[own]))
+    return found_NC
 
 
 def mixed(first_NC: Logits, second_NC: Logits, weight: float) -> NDArray[np.float64]:

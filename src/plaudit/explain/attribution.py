@@ -117,7 +117,7 @@ def gradients(
             logits_NC[rows] = logits_BC.cpu().double().numpy()
             slopes_NC[rows] = slopes_BC.cpu().double().numpy()
             _put(scores_S, scores_PT, batch, encoded)
-    return Attributed(scores_S, logits_NC, slopes_NC, _chosen(logits_NC, target))
+    return Attributed(scores_S, logits_NC, slopes_NC, chosen(logits_NC, target))
 
 
 def integrated(
@@ -177,9 +177,9 @@ def integrated(
             )
             _put(scores_S, scores_PTE.detach().sum(dim=-1), batch, encoded)
             logits_NC[n] = logits_BC[0].cpu().double().numpy()
-            slopes_NC[n] = _slopes(base_BC + empty_BC, base_BC + beside_BC, targets_B, steps)
+            slopes_NC[n] = mean_slopes(base_BC + empty_BC, base_BC + beside_BC, targets_B, steps)
             baseline_N[n] = float(log_odds(base_BC + empty_BC, targets_B)[0])
-    return Attributed(scores_S, logits_NC, slopes_NC, _chosen(logits_NC, target), baseline_N)
+    return Attributed(scores_S, logits_NC, slopes_NC, chosen(logits_NC, target), baseline_N)
 
 
 def _captum() -> Any:
@@ -200,7 +200,7 @@ def _beside(
     return torch.as_tensor(reading.beside.empty_C).to(like_BC).expand_as(whole_BC), whole_BC
 
 
-def _slopes(
+def mean_slopes(
     from_BC: torch.Tensor, to_BC: torch.Tensor, targets_B: torch.Tensor, steps: int
 ) -> np.ndarray:
     """Return the mean gradient of one text's log-odds on the straight path between logits, (C,)."""
@@ -252,11 +252,12 @@ def _embedded(embed: torch.nn.Module, embeddings_PTE: torch.Tensor) -> Iterator[
 
 
 def _targets(logits_BC: torch.Tensor, target: int | Choose) -> torch.Tensor:
-    chosen_B = _chosen(logits_BC.detach().cpu().double().numpy(), target)
+    chosen_B = chosen(logits_BC.detach().cpu().double().numpy(), target)
     return torch.as_tensor(chosen_B, device=logits_BC.device)
 
 
-def _chosen(logits_NC: np.ndarray, target: int | Choose) -> np.ndarray:
+def chosen(logits_NC: np.ndarray, target: int | Choose) -> np.ndarray:
+    """Return the label of each text that scores push towards, shape (N,)."""
     if isinstance(target, int):
         return np.full(len(logits_NC), target, dtype=np.int64)
     return target(logits_NC)

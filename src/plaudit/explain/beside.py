@@ -16,7 +16,7 @@ from plaudit.ngrams import NgramModel
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What is added to the encoder's logits, the weight of the model of words included.
+    """What is added to the encoder's logits, or stands in their place; its weight is in all of it.
 
     Attributes
     ----------
@@ -27,20 +27,21 @@ class Beside:
     pushes_WC : ndarray of float64
         What each word adds to that.
     model : NgramModel
-    weight : float
     """
 
     logits_NC: np.ndarray
     empty_C: np.ndarray
     pushes_WC: np.ndarray
     model: NgramModel
-    weight: float
 
-    def left(self, text: str, hidden: np.ndarray) -> np.ndarray:
-        """Return what is added for a text of which some characters are hidden, shape (C,)."""
+    def left(self, text: str, hidden: np.ndarray) -> tuple[np.ndarray, int]:
+        """Return the model's own logits of a text of which some characters are hidden, (C,).
+
+        And how many of the features that are left it knows.
+        """
         _, adds_TC = self.model.pushes(text, hidden)
-        left_C: np.ndarray = self.empty_C + self.weight * adds_TC.sum(axis=0)
-        return left_C
+        left_C: np.ndarray = self.model.logits([""])[0] + adds_TC.sum(axis=0)
+        return left_C, self.model.known(text, hidden)
 
     def scores(self, slopes_NC: np.ndarray, first_N: np.ndarray) -> np.ndarray:
         """Return each word's push, shape (W,), by how the log-odds follow each text's logits.
@@ -91,5 +92,4 @@ def beside(
         empty_C=weight * empty_C,
         pushes_WC=weight * pushes_WC,
         model=model,
-        weight=weight,
     )

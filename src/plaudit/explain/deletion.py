@@ -150,7 +150,7 @@ def _hide(
         hide_W[first[: round(share * len(first))]] = True
     logits_NC = classifier.engine.logits(reading.hide(hide_W), pad_id=classifier.encoder.pad_id)
     if reading.beside is not None:
-        logits_NC = logits_NC.astype(np.float64) + reading.left_beside(hide_W)
+        logits_NC = classifier.spec.mixture.logits(logits_NC, reading.left_beside(hide_W))
     found: np.ndarray = classifier.calibrated(logits_NC)[np.arange(len(targets_N)), targets_N]
     return found
 

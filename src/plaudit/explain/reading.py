@@ -64,12 +64,17 @@ class Reading:
         ids[self.ids_K[words_W[self.words_K]]] = self.hidden_id
         return replace(self.encoded, ids=ids)
 
-    def left_beside(self, words_W: np.ndarray) -> np.ndarray:
-        """Return what the model of words adds with some words hidden, shape (N, C).
+    def left_beside(self, words_W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ask the model of words about the texts with some words hidden.
 
         Parameters
         ----------
         words_W : ndarray of bool
+
+        Returns
+        -------
+        (ndarray of float64, shape (N, C), ndarray of int64, shape (N,))
+            Its own logits, and how many of each text's features it knows.
         """
         assert self.beside is not None  # noqa: S101 - asked only where there is one
         found = []
@@ -79,7 +84,8 @@ class Reading:
             for start, end in self.spans_W2[own][words_W[own]].tolist():
                 hidden[start:end] = True
             found.append(self.beside.left(text, hidden))
-        return np.stack(found)
+        logits, known = zip(*found, strict=True)
+        return np.stack(logits), np.array(known, dtype=np.int64)
 
     def baseline(self) -> Encoded:
         """Return the texts with every token hidden but the special ones, which say nothing."""

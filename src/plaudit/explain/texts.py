@@ -13,6 +13,7 @@ from plaudit.data.clean import clean
 from plaudit.data.handed import checked
 from plaudit.data.problems import did_you_mean, quoted
 from plaudit.errors import ConfigError, DataError, PlauditError
+from plaudit.explain.alone import by_words
 from plaudit.explain.attribution import Attributed, gradients, integrated
 from plaudit.explain.reading import Reading, read
 from plaudit.explain.records import Explanation, Method, Word
@@ -39,7 +40,8 @@ def explain(
     are all hidden behind [MASK]. "integrated-gradients" follows the whole path between the two, so
     that the scores add up to the difference; "gradient" estimates it from the gradient halfway,
     some ten times faster. Where a model of words counts beside the encoder (``ngrams.weight``), a
-    score is what the word adds to both, words that the encoder does not read included.
+    score is what the word adds to both, words that the encoder does not read included; where words
+    answer alone (``ngrams.alone``), to theirs.
 
     Parameters
     ----------
@@ -112,21 +114,37 @@ def explain_cleaned(
         return classifier.answers(classifier.calibrated(logits_NC)).chosen_N
 
     towards = decide if index is None else index
-    found: list[Explanation] = []
+    found: dict[int, Explanation] = {}
     for start in range(0, len(cleaned), CHUNK):
-        reading = reading_of(classifier, cleaned[start : start + CHUNK])
-        pad_id = classifier.encoder.pad_id
-        if method == "gradient":
-            attributed = gradients(engine, reading, towards, pad_id)
-        else:
-            attributed = integrated(engine, reading, towards, steps, pad_id)
-        found += _explanations(reading, attributed, classifier, method)
-    return found
+        block = cleaned[start : start + CHUNK]
+        alone_N = classifier.alone(block)
+        for alone in (False, True):
+            rows = np.flatnonzero(alone_N == alone).tolist()
+            if not rows:
+                continue
+            reading = reading_of(classifier, [block[n] for n in rows], alone=alone)
+            if alone:
+                whole = method != "gradient"
+                attributed = by_words(
+                    reading, towards, steps=steps if whole else 1, from_empty=whole
+                )
+            elif method == "gradient":
+                attributed = gradients(engine, reading, towards, classifier.encoder.pad_id)
+            else:
+                attributed = integrated(engine, reading, towards, steps, classifier.encoder.pad_id)
+            told = _explanations(reading, attributed, classifier, method)
+            found |= {start + n: each for n, each in zip(rows, told, strict=True)}
+    return [found[n] for n in range(len(cleaned))]
 
 
-def reading_of(classifier: Classifier, cleaned: Sequence[str]) -> Reading:
-    """Read texts as a classifier does, by its encoder and by its model of words, if it has one."""
-    return read(classifier.encoder, cleaned, classifier.ngrams, classifier.spec.ngram_weight)
+def reading_of(classifier: Classifier, cleaned: Sequence[str], *, alone: bool = False) -> Reading:
+    """Read texts as a classifier does, by its encoder and by its model of words, if it has one.
+
+    With ``alone`` the latter counts as it does where it answers in the encoder's place.
+    """
+    mixture = classifier.spec.mixture
+    weight = mixture.alone.scale if alone and mixture.alone else mixture.weight
+    return read(classifier.encoder, cleaned, classifier.ngrams, weight)
 
 
 def torch_engine(classifier: Classifier) -> TorchEngine:

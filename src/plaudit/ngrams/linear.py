@@ -62,9 +62,31 @@ class NgramModel:
         -------
         ndarray of float64, shape (N, C)
         """
-        blocks = count(texts, np.arange(len(texts)), PAIRS_OF_TOKENS)
-        parts = [self._margins(block) for block in blocks]
-        return _by_class(np.concatenate(parts) if parts else np.zeros((0, len(self.bias_K))))
+        return self.read(texts)[0]
+
+    def read(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], Integers]:
+        """Return the logits of texts, and how many of their features the model knows.
+
+        Parameters
+        ----------
+        texts : sequence of str
+            Cleaned as those of training.
+
+        Returns
+        -------
+        (ndarray of float64, shape (N, C), ndarray of int64, shape (N,))
+        """
+        margins, known = [np.zeros((0, len(self.bias_K)))], [np.zeros(0, dtype=np.int64)]
+        for block in count(texts, np.arange(len(texts)), PAIRS_OF_TOKENS):
+            kept = self._kept(block)
+            margins.append(self._margins(kept))
+            known.append(np.diff(kept.indptr).astype(np.int64))
+        return _by_class(np.concatenate(margins)), np.concatenate(known)
+
+    def known(self, text: str, hidden: NDArray[np.bool_]) -> int:
+        """Return how many features it knows of a text of which some characters are hidden."""
+        found = runs(text, PAIRS_OF_TOKENS).without(hidden)
+        return len(np.intersect1d(found.columns_G, self.columns_F))
 
     def pushes(
         self, text: str, hidden: NDArray[np.bool_] | None = None
@@ -105,8 +127,7 @@ class NgramModel:
             np.add.at(adds_TK, found.first_G[within_G] + further, adds_GK[within_G])
         return found.spans_T2, _by_class(adds_TK)
 
-    def _margins(self, counts: Any) -> NDArray[np.float64]:
-        kept = self._kept(counts)
+    def _margins(self, kept: Any) -> NDArray[np.float64]:
         rows = zip(self.ratios_KF, self.weights_KF, self.bias_K, strict=True)
         margins = [_weighted(kept, ratios_F) @ w_F + bias for ratios_F, w_F, bias in rows]
         return np.stack(margins, axis=1).astype(np.float64)

@@ -262,7 +262,11 @@ def _part(passes: float) -> str:
 
 
 def _beside(ngrams: Mapping[str, Any] | None) -> str:
-    if not ngrams or not ngrams["weight"]:
+    if not ngrams:
         return ""
-    features = count(ngrams["features"])
-    return f" A linear model of {features} words and pairs of words counts beside it."
+    named = f" A linear model of {count(ngrams['features'])} words and pairs of words"
+    alone = (ngrams.get("alone") or {}).get("share")
+    if not alone:
+        return f"{named} counts beside it." if ngrams["weight"] else ""
+    also = " counts beside it, and" if ngrams["weight"] else ""
+    return f"{named}{also} answers in its place where it is sure ({percent(alone)} of validation)."

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from plaudit.config import Config
+from plaudit.config import Config, NgramsConfig
 from plaudit.evaluate import mix
 from plaudit.evaluate.calibrate import fit_temperature
 from plaudit.evaluate.metrics import point
@@ -24,8 +24,8 @@ class Beside:
     Attributes
     ----------
     model : NgramModel
-    weight : float
-        Of its logits.
+    mixture : Mixture
+        Of both.
     logits_NC : ndarray of float64
         Of both together, on validation.
     about : dict
@@ -33,24 +33,46 @@ class Beside:
     """
 
     model: NgramModel
-    weight: float
+    mixture: mix.Mixture
     logits_NC: np.ndarray
     about: dict[str, Any]
 
     @property
     def told(self) -> str:
         """What it is, in a line."""
-        if not self.weight:
-            return "A model of words was tried beside the encoder; validation gives it no weight."
-        how = "as validation has it" if self.about["fitted"] else "as it was set"
-        line = f"A model of words counts beside the encoder, by {self.weight:.2f} ({how})"
+        return f"{self._counts}{self._measured}. {self._alone}".rstrip()
+
+    @property
+    def _counts(self) -> str:
+        weight = self.mixture.weight
+        if weight:
+            how = "as validation has it" if self.about["fitted"] else "as it was set"
+            return f"A model of words counts beside the encoder, by {weight:.2f} ({how})"
+        if self.about["fitted"]:
+            return "A model of words was tried beside the encoder; validation gives it no weight"
+        return "A model of words stands beside the encoder, and does not count"
+
+    @property
+    def _measured(self) -> str:
         measured = self.about["validation"]
-        if measured is None:
-            return f"{line}."
+        if measured is None or not (self.mixture.weight or self.mixture.alone):
+            return ""
         encoder, both = (measured[name] for name in ("encoder", "both"))
         return (
-            f"{line}: on validation log loss {encoder['log_loss']:.3f} → {both['log_loss']:.3f}, "
-            f"accuracy {encoder['accuracy']:.1%} → {both['accuracy']:.1%}."
+            f": on validation log loss {encoder['log_loss']:.3f} → {both['log_loss']:.3f}, "
+            f"accuracy {encoder['accuracy']:.1%} → {both['accuracy']:.1%}"
+        )
+
+    @property
+    def _alone(self) -> str:
+        alone = self.about["alone"]
+        if alone is None:
+            return ""
+        if not alone["share"]:
+            return "Words are nowhere sure enough to answer alone."
+        return (
+            f"Words answer {alone['share']:.1%} of validation alone, {alone['changed']:.1%} of it "
+            "with another label than both together."
         )
 
 
@@ -69,22 +91,38 @@ def beside(config: Config, data: Data, logits_NC: np.ndarray) -> Beside | None:
     Beside or None
         None where none was asked for.
     """
-    asked, rows = config.ngrams.weight, data.prepared.validation
-    if asked == 0.0:
+    asked, rows = config.ngrams, data.prepared.validation
+    if not _asks(asked):
         return None
-    own_NC = data.ngrams.logits(rows.texts)
-    weight = mix.fit_weight(logits_NC, own_NC, rows.targets_N) if asked == "fit" else asked
-    both_NC = mix.mixed(logits_NC, own_NC, weight)
-    parts = {"encoder": logits_NC, "ngrams": own_NC, "both": both_NC}
+    words = data.ngrams.read(rows.texts)
+    mixture = mix.fit_mixture(
+        logits_NC, words, rows.targets_N, weight=asked.weight, most=asked.alone
+    )
+    both_NC = mixture.logits(logits_NC, words)
+    parts = {"encoder": logits_NC, "ngrams": words[0], "both": both_NC}
     measured = {name: _measured(part_NC, rows.targets_N) for name, part_NC in parts.items()}
     about = {
-        "weight": weight,
-        "fitted": asked == "fit",
+        "weight": mixture.weight,
+        "fitted": asked.weight == "fit",
         "features": len(data.ngrams.columns_F),
         "rows": len(rows),
         "validation": measured if len(rows) else None,
+        "alone": _about_alone(mixture, logits_NC, words) if asked.alone else None,
     }
-    return Beside(data.ngrams, weight, both_NC, about)
+    return Beside(data.ngrams, mixture, both_NC, about)
+
+
+def _asks(asked: NgramsConfig) -> bool:
+    return asked.weight != 0.0 or asked.alone > 0.0
+
+
+def _about_alone(mixture: mix.Mixture, logits_NC: np.ndarray, words: mix.Second) -> dict[str, Any]:
+    """Say how many validation rows words answer alone, and how many differently for it."""
+    sure_N = mixture.sure(words)
+    always_N = mix.mixed(logits_NC, words[0], mixture.weight).argmax(axis=1)
+    changed_N = sure_N & (words[0].argmax(axis=1) != always_N)
+    fitted = mixture.alone.model_dump() if mixture.alone else None
+    return {"fitted": fitted, "share": float(sure_N.mean()), "changed": float(changed_N.mean())}
 
 
 def compared(config: Config, data: Data, logits_NC: np.ndarray) -> np.ndarray:
@@ -101,13 +139,11 @@ def compared(config: Config, data: Data, logits_NC: np.ndarray) -> np.ndarray:
     -------
     ndarray of float, shape (N, C)
     """
-    asked, rows = config.ngrams.weight, data.prepared.validation
-    if asked == 0.0:
+    asked, rows = config.ngrams, data.prepared.validation
+    if not _asks(asked):
         return logits_NC
-    own_NC = data.ngrams.logits(rows.texts)
-    if asked == "fit":
-        return mix.crossed(logits_NC, own_NC, rows.targets_N)
-    return mix.mixed(logits_NC, own_NC, asked)
+    words = data.ngrams.read(rows.texts)
+    return mix.crossed(logits_NC, words, rows.targets_N, weight=asked.weight, most=asked.alone)
 
 
 def _measured(logits_NC: np.ndarray, targets_N: np.ndarray) -> dict[str, float]:

@@ -131,7 +131,10 @@ def _data_section(prepared: Prepared, tested: Tested | None) -> dict[str, Any]:
 
 def _model_section(facts: Facts) -> dict[str, Any]:
     config, model, words = facts.config, facts.model, facts.settled.ngrams
-    parameters, beside = list(model.parameters()), bool(words and words["weight"])
+    parameters, beside = (
+        list(model.parameters()),
+        bool(words and (words["weight"] or words["alone"])),
+    )
     stock = fold.is_stock(model.stock.config.model_type, config.model.pooling)
     return {
         "encoder": config.model.encoder,

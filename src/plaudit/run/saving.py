@@ -13,6 +13,7 @@ from plaudit.config import Config
 from plaudit.data.fingerprint import loose_fingerprints
 from plaudit.data.prepare import Prepared
 from plaudit.evaluate import label_thresholds
+from plaudit.evaluate.mix import Mixture
 from plaudit.evaluate.settle import Settled, settle
 from plaudit.model import lora
 from plaudit.model.classifier import ReviewClassifier
@@ -58,12 +59,15 @@ def finish(
     settled = replace(settled, ngrams=other.about if other else None)
     for note in [*([other.told] if other else []), *settled.notes]:
         watcher.say(note)
-    spec = _spec(config, prepared, taught.compute, settled)
-    ngrams = other.model if other and other.weight else None
+    mixture = other.mixture if other else Mixture(0.0)
+    spec = _spec(config, prepared, taught.compute, settled, mixture)
+    ngrams = other.model if other and spec.has_words else None
     return settled, _saved(folder, taught.model, encoder, spec, _seen(prepared), ngrams)
 
 
-def _spec(config: Config, prepared: Prepared, compute: Compute, settled: Settled) -> artifact.Spec:
+def _spec(
+    config: Config, prepared: Prepared, compute: Compute, settled: Settled, mixture: Mixture
+) -> artifact.Spec:
     """Say what the artefact of a run needs to give the same answers again."""
     return artifact.Spec(
         labels=prepared.labels,
@@ -82,7 +86,8 @@ def _spec(config: Config, prepared: Prepared, compute: Compute, settled: Settled
         label_column=config.data.label,
         label_separator=config.data.label_separator if config.data.multilabel else None,
         excluded=prepared.excluded.train + prepared.excluded.validation if prepared.excluded else 0,
-        ngram_weight=settled.ngrams["weight"] if settled.ngrams else 0.0,
+        ngram_weight=mixture.weight,
+        ngram_alone=mixture.alone,
         decision=settled.decision,
         config_digest=config.digest(),
         versions=artifact.versions(),
