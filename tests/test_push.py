@@ -122,7 +122,13 @@ def test_offline_forbids_it_before_anything_is_asked(hub, model, monkeypatch):
     assert hub.requests == []
 
 
-@pytest.mark.parametrize("name", ["me", "me/", "/x", "a/b/c", "../up", "me/my model"])
+NO_NAMES = (
+    *("me", "me/", "/x", "a/b/c", "../up", "me/my model"),
+    *("a/b--c", "a/b..d", "a/b.git", "a/é"),
+)
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
 def test_what_is_no_name_on_the_hub_is_refused(model, name):
     with pytest.raises(ConfigError, match="owner/name"):
         plaudit.push(model, name)

@@ -19,7 +19,7 @@ from plaudit.report.pages import REPORT
 
 QUOTING = ("report.html", "report.json")
 """They quote reviews, which may not be the user's to publish."""
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,7 @@ def push(
     Traceback (most recent call last):
     plaudit.errors.ConfigError: 'me' is not a name on the hub; write owner/name
     """
-    if not _NAME.fullmatch(name):
-        raise ConfigError(f"{name!r} is not a name on the hub; write owner/name")
+    _check_name(name)
     folder = Path(model)
     artifact.verify(folder)
     files = _files(folder, with_report=with_report)
@@ -140,6 +139,18 @@ def _claim(api: Any, name: str, *, public: bool, update: bool) -> None:
             f"{name} is there already and holds {len(there)} files. Choose another name, or add "
             "a commit to it with --update."
         )
+
+
+def _check_name(name: str) -> None:
+    from huggingface_hub.utils import HFValidationError, validate_repo_id
+
+    why = ""
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        why = f" ({_first_line(error)})"
+    if why or not _NAME.fullmatch(name):
+        raise ConfigError(f"{name!r} is not a name on the hub{why}; write owner/name")
 
 
 @contextmanager

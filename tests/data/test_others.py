@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tarfile
 from pathlib import Path
 
@@ -44,6 +45,17 @@ def test_a_table_carries_what_was_asked_for_as_words(files: Path, name: str) -> 
     assert corpus.rows["by:year"][:] == ["1999", "2001", "2001"]
     assert corpus.rows["by:genre"][:] == ["drama", None, None]
     assert corpus.rows["by:label"][:] == ["pos", "neg", "pos"]
+
+
+def test_what_stands_for_no_number_is_no_value(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = {"text": ["a", "b"], "label": ["x", "y"], "score": [math.nan, 0.5]}
+    pq.write_table(pa.table(rows), tmp_path / "r.parquet")
+    columns = Columns(label="label", others=("score",))
+    found = read(resolve(str(tmp_path / "r.parquet")), None, columns)
+    assert found.rows["by:score"][:] == [None, "0.5"]
 
 
 def test_nothing_else_is_carried(files: Path) -> None:

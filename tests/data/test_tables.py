@@ -78,6 +78,8 @@ def test_parquet_rows_are_numbered_across_batches(tmp_path: Path) -> None:
 
 def test_a_broken_parquet_file_is_a_data_error(tmp_path: Path) -> None:
     assert "r.parquet: cannot be read as Parquet" in refusal(write(tmp_path / "r.parquet", GOOD))
+    pq.write_table(pa.table({}), tmp_path / "none.parquet")
+    assert "none.parquet: there are no column names" in refusal(tmp_path / "none.parquet")
 
 
 def test_a_glob_reads_all_files_in_order_and_hashes_each(tmp_path: Path) -> None:

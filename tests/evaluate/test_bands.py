@@ -57,6 +57,19 @@ def test_many_numbers_are_put_into_bands():
     assert counted(groups)["up to 25"] == 51
 
 
+def test_endless_numbers_stand_in_the_outermost_bands():
+    plain = counted(bands.values([str(n) for n in range(200)]))
+    found = counted(bands.values([*(str(n) for n in range(200)), "inf", "-inf"]))
+    assert list(found) == list(plain)
+    first, *_, last = plain
+    assert {name: found[name] - plain[name] for name in (first, last)} == {first: 1, last: 1}
+
+
+def test_names_that_python_would_read_as_numbers_are_names():
+    names = bands.values([f"2024_{n:02}" for n in range(1, 31)]).names
+    assert names[:2] == ("2024_01", "2024_02")
+
+
 def test_years_are_cut_between_years_and_have_no_thousands():
     sizes = counted(bands.values([str(1998 + n % 26) for n in range(260)]))
     assert len(sizes) == 4

@@ -192,6 +192,28 @@ def test_the_best_macro_f1_is_one_that_the_rule_has_however_sure_the_model():
     assert found.after == pytest.approx(f1_score(targets, answers, average="macro"))
 
 
+@pytest.mark.parametrize("quantity", ["f1", "precision", "recall"])
+def test_what_is_said_of_logits_in_bf16_is_what_the_rule_does(quantity):
+    """Many of them are equal, and their ratios, after a temperature, but for rounding."""
+    functions = {"f1": f1_score, "precision": precision_score, "recall": recall_score}
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        targets = rng.integers(0, 3, 60)
+        logits = rng.integers(-6, 7, (60, 3)) / 4
+        logits[np.arange(60), targets] += 0.5
+        probabilities = calibrate.softmax(logits / 1.7)
+        of_one = threshold.of_label(probabilities, targets, 1, (quantity, 0.8))
+        of_all = threshold.by_macro_f1(probabilities, targets)
+        for costs, name in ((None, "before"), (of_one.costs, "after")):
+            given = decide.choose(probabilities, costs) == 1
+            found = functions[quantity](targets == 1, given, zero_division=0)
+            assert found == pytest.approx(getattr(of_one, name)), (seed, name)
+        for costs, name in ((None, "before"), (of_all.costs, "after")):
+            given = decide.choose(probabilities, costs)
+            found = f1_score(targets, given, average="macro", zero_division=0)
+            assert found == pytest.approx(getattr(of_all, name)), (seed, name)
+
+
 def test_conformal_sets_cover_as_often_as_asked():
     """Over many splits into fitted and fresh rows, the temperature fitted on the same rows."""
     covered = []

@@ -12,15 +12,17 @@ import pytest
 
 from plaudit import artifact, run
 from plaudit.cli.lines import scores
+from plaudit.config import DecideConfig
 from plaudit.data.clean import clean
 from plaudit.data.fingerprint import fingerprint
 from plaudit.errors import ConfigError, TrainingError
 from plaudit.evaluate import calibrate
+from plaudit.evaluate.baseline import Baseline
 from plaudit.evaluate.predictions import PREDICTIONS, read
 from plaudit.model.device import Compute
 from plaudit.model.infer import logits
 from plaudit.predict import Classifier
-from plaudit.run import learning
+from plaudit.run import learning, testing
 from tests.run.test_training import Notes, configured
 
 RULE = ["decide.threshold=recall", "decide.target=1.0", "decide.label=negative"]
@@ -167,7 +169,7 @@ def test_without_validation_data_nothing_is_calibrated_and_one_line_says_so(
     notes = Notes()
     config = configured(
         reviews_file, tiny_encoder, tmp_path, "split.validation_size=0", "train.max_steps=1",
-        "evaluate.baseline=false", "decide.threshold=cost",
+        "evaluate.baseline=true", "decide.threshold=cost",
         'decide.costs={"negative" = {"positive" = 0}}',
     )  # fmt: skip
     finished = run.train(config, watcher=notes)
@@ -180,6 +182,27 @@ def test_without_validation_data_nothing_is_calibrated_and_one_line_says_so(
         "positive"
     }
     assert finished.report["decision"]["test"]["mean_cost"] == 0.0
+    assert [row[0] for row in finished.report["baseline"]["scores"]["confusion"]] == [0, 0]
+
+
+@pytest.mark.parametrize("threshold", ["none", "recall"])
+def test_the_baseline_answers_by_the_same_rule_fitted_on_the_same_rows(threshold: str) -> None:
+    rng = np.random.default_rng(3)
+    positive_N = rng.beta(2, 2, 4_000)
+    targets_N = (rng.random(4_000) < positive_N).astype(int)
+    both_NC = np.stack([1 - positive_N, positive_N], axis=1)
+    fit, rest = slice(0, 2_000), slice(2_000, None)
+    simple = Baseline("simple", both_NC[rest], 0.0, 0.0, both_NC[fit])
+    prepared = SimpleNamespace(
+        labels=("no", "yes"), validation=SimpleNamespace(targets_N=targets_N[fit])
+    )
+    config = DecideConfig(threshold=threshold, target=0.9, abstain="error")
+    answers = testing._decided(simple, prepared, config)
+    recall = answers.chosen_N[targets_N[rest] == 1].mean()
+    plain = (positive_N[rest] > 0.5)[targets_N[rest] == 1].mean()
+    assert plain < 0.8
+    assert recall == pytest.approx(0.9 if threshold == "recall" else plain, abs=0.05)
+    assert not answers.unsure_N.any()
 
 
 def test_a_label_that_the_data_does_not_have_is_found_before_training(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -114,6 +115,8 @@ class TableWriter:
 
 
 def _as_word(value: object) -> str | None:
-    """Write a value down; an empty one is None."""
-    word = "" if value is None else str(value).strip()
+    """Write a value down; an empty one is None, and so is what stands for none among numbers."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    word = str(value).strip()
     return word.encode("utf-8", "replace").decode() or None

@@ -186,7 +186,9 @@ def header(file: TableFile) -> Header:
     if file.path.stat().st_size == 0:
         raise DataError(f"{file.name}: the file is empty. Check that it was written to the end.")
     if file.format == "parquet":
-        return parquet_header(file)
+        if not any((found := parquet_header(file)).names):
+            raise DataError(f"{file.name}: there are no column names. {EXPECTED[file.format]}")
+        return found
     problems = Problems()
     if file.format == "jsonl":
         peeked = list(islice(json_records(file, problems), _PEEKED_KEYS))
@@ -207,6 +209,8 @@ def is_wordy(value: object) -> bool:
     """Tell whether a value is a string that holds more than a number."""
     if not isinstance(value, str) or not value.strip():
         return False
+    if "_" in value:  # which Python lets group the digits of a number
+        return True
     try:
         float(value)
     except ValueError:

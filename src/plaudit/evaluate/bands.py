@@ -121,18 +121,21 @@ def values(column: Sequence[str | None]) -> Groups:
 
 
 def _number(value: str) -> float | None:
+    if "_" in value:  # Python's own way to group digits: "2024_01" is a name
+        return None
     try:
         number = float(value)
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
+    return None if math.isnan(number) else number
 
 
 def _numeric(column: Sequence[str | None], numbers: dict[str, float]) -> Groups:
     value_N = np.array([math.nan if each is None else numbers[each] for each in column])
     known_N = ~np.isnan(value_N)
     # As the column's own numbers are written: years have no thousands.
-    found = _cut(value_N[known_N], whole=bool((value_N[known_N] % 1 == 0).all()), form=".0f")
+    whole = bool((value_N[np.isfinite(value_N)] % 1 == 0).all())
+    found = _cut(value_N[known_N], whole=whole, form=".0f")
     group_N = np.full(len(value_N), len(found.names), dtype=np.int64)
     group_N[known_N] = found.group_N
     return _used([*found.names, NO_VALUE], group_N)
@@ -141,9 +144,10 @@ def _numeric(column: Sequence[str | None], numbers: dict[str, float]) -> Groups:
 def _cut(value_N: np.ndarray, *, whole: bool, form: str) -> Groups:
     """Cut at quantiles, rounded; whole numbers are shown in the form that is given."""
     bands = min(_BANDS, max(1, len(value_N) // _ROWS_IN_BAND))
-    quantiles = np.quantile(value_N, np.arange(1, bands) / bands).tolist()
+    finite_N = value_N[np.isfinite(value_N)]  # what is endless falls to the outermost bands
+    quantiles = np.quantile(finite_N, np.arange(1, bands) / bands).tolist()
     # Of the middle half: one row that stands far out must not make all edges coarse.
-    near = float(np.subtract(*np.quantile(value_N, (0.75, 0.25)))) / _NEAR
+    near = float(np.subtract(*np.quantile(finite_N, (0.75, 0.25)))) / _NEAR
     rounded = {_round(round(edge) if whole else edge, near) for edge in quantiles}
     edges = sorted(edge for edge in rounded if value_N.min() <= edge < value_N.max())
     if not edges:

@@ -33,12 +33,15 @@ class Baseline:
         One row a test text, one column a label.
     fit_s, predict_s : float
         Seconds for training and for the test texts.
+    validation_NC : ndarray of float
+        Of what its rule may be fitted on.
     """
 
     name: str
     probabilities_NC: NDArray[np.float64]
     fit_s: float
     predict_s: float
+    validation_NC: NDArray[np.float64]
 
 
 def tfidf(
@@ -46,6 +49,7 @@ def tfidf(
     train_targets: NDArray[np.integer[Any]],
     test_texts: Sequence[str],
     classes: int,
+    validation_texts: Sequence[str] = (),
 ) -> Baseline:
     """Train TF-IDF and logistic regression, and predict the test texts.
 
@@ -60,6 +64,8 @@ def tfidf(
     test_texts : sequence of str
     classes : int
         Number of labels; one that is absent from training gets probability 0.
+    validation_texts : sequence of str
+        Predicted, too, where a rule is to be fitted on them.
 
     Returns
     -------
@@ -79,13 +85,17 @@ def tfidf(
     if SEPARATOR in train_texts[0]:
         name += ", the words of either text counted apart"
     fitted = time.perf_counter()
-    probabilities = np.zeros((len(test_texts), classes))
-    start = 0
-    for block in count(test_texts, np.arange(len(test_texts)), PAIRS_OF_WORDS):
-        stop = start + block.shape[0]
-        probabilities[start:stop] = model.predict(block, classes)
-        start = stop
-    return Baseline(name, probabilities, fitted - started, time.perf_counter() - fitted)
+    probabilities_NC = _predicted(model, test_texts, classes)
+    done = time.perf_counter()
+    validation_NC = _predicted(model, validation_texts, classes)
+    return Baseline(name, probabilities_NC, fitted - started, done - fitted, validation_NC)
+
+
+def _predicted(model: _Fitted, texts: Sequence[str], classes: int) -> NDArray[np.float64]:
+    blocks = count(texts, np.arange(len(texts)), PAIRS_OF_WORDS)
+    return np.concatenate(
+        [np.zeros((0, classes)), *(model.predict(block, classes) for block in blocks)]
+    )
 
 
 @dataclass(frozen=True, slots=True)

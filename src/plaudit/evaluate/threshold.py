@@ -22,6 +22,9 @@ Targets = NDArray[np.integer[Any]]
 _EXTREME = 1e6
 _PASSES = 5  # over the labels; the search seldom moves after the second
 _SLIGHT = 1e-12
+_EQUAL = 1e-9
+"""Ratios nearer than this part stand for one: logits in bf16 are often equal, and their ratios then
+differ by rounding alone, which no rule can be told to follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,8 @@ def _sweep(probabilities_NC: Floats, weights_C: Floats, label: int) -> _Sweep:
     rivals_N = weighted_NC.argmax(axis=1)
     with np.errstate(over="ignore", divide="ignore"):
         raw_N = weighted_NC.max(axis=1) / probabilities_NC[:, label]
+    # Of equal labels the first is the answer.
+    raw_N = np.where(label < rivals_N, raw_N * (1 - _SLIGHT), raw_N)
     ratio_N = np.clip(raw_N, 1 / _EXTREME, _EXTREME)
     order_N = np.argsort(ratio_N, kind="stable")
     sorted_N = ratio_N[order_N]
@@ -170,7 +175,7 @@ def _sweep(probabilities_NC: Floats, weights_C: Floats, label: int) -> _Sweep:
     weights_K = np.concatenate([sorted_N[:1] / 2, middles, sorted_N[-1:] * 2])
     # No weight is so extreme that it would part from the others what lies beyond the clip.
     none, all_ = raw_N.min() >= weights_K[0], raw_N.max() < weights_K[-1]
-    real_K = np.concatenate([[none], sorted_N[1:] > sorted_N[:-1], [all_]])
+    real_K = np.concatenate([[none], sorted_N[1:] > sorted_N[:-1] * (1 + _EQUAL), [all_]])
     return _Sweep(label, order_N, sorted_N, rivals_N, weights_K, real_K)
 
 

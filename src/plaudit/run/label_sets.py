@@ -143,12 +143,12 @@ def _baseline(
         return None, None
     say("Training the baseline, TF-IDF + logistic regression a label, on the same rows.")
     train, validation = prepared.train, prepared.validation
-    texts = [*validation.texts, *rows.texts]
-    baseline = tfidf(train.texts, train.targets_N, texts, len(prepared.labels))
-    own_NC = baseline.probabilities_NC[: len(validation)]
+    labels = prepared.labels
+    baseline = tfidf(train.texts, train.targets_N, rows.texts, len(labels), validation.texts)
     thresholds = None
     if len(validation) and config.decide.label_thresholds == "f1":
-        thresholds = [each.value for each in label_thresholds.fit(own_NC, validation.targets_N)]
-    probabilities_NC = baseline.probabilities_NC[len(validation) :]
+        fitted = label_thresholds.fit(baseline.validation_NC, validation.targets_N)
+        thresholds = [each.value for each in fitted]
+    probabilities_NC = baseline.probabilities_NC
     given_NC = label_thresholds.given(probabilities_NC, thresholds)
-    return baseline, SetPredictions(prepared.labels, rows, given_NC, probabilities_NC)
+    return baseline, SetPredictions(labels, rows, given_NC, probabilities_NC)

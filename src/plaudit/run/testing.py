@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from plaudit.config import Config, EvaluateConfig
+from plaudit.config import Config, DecideConfig, EvaluateConfig
 from plaudit.data.cleaned import Rows
 from plaudit.data.prepare import Prepared
 from plaudit.evaluate.baseline import Baseline, tfidf
@@ -21,6 +21,7 @@ from plaudit.evaluate.metrics import score
 from plaudit.evaluate.predictions import Predictions, of_rows
 from plaudit.evaluate.scores import Scores, SetScores
 from plaudit.evaluate.set_predictions import SetPredictions
+from plaudit.evaluate.settle import settle
 from plaudit.evaluate.slices import deduplicated, slices
 from plaudit.predict import Classifier
 from plaudit.report import document
@@ -129,7 +130,7 @@ def test(
     )
     predictions = of_rows(rows, answers, prepared.labels)
     baseline = _baseline(prepared, rows, config.evaluate, say)
-    simple = answer(baseline.probabilities_NC, None) if baseline else None
+    simple = _decided(baseline, prepared, config.decide) if baseline else None
     mistakes = document.mistakes(
         (rows.shown().texts, rows.origins),
         rows.targets_N,
@@ -275,5 +276,16 @@ def _baseline(
     if not config.baseline:
         return None
     say("Training the baseline, TF-IDF + logistic regression, on the same rows.")
-    train = prepared.train
-    return tfidf(train.texts, train.targets_N, rows.texts, len(prepared.labels))
+    train, validation = prepared.train, prepared.validation
+    classes = len(prepared.labels)
+    return tfidf(train.texts, train.targets_N, rows.texts, classes, validation.texts)
+
+
+def _decided(baseline: Baseline, prepared: Prepared, config: DecideConfig) -> Answers:
+    """Let the simple model answer by the rule of the model, fitted as that is, but always sure."""
+    if config.threshold == "none":
+        return answer(baseline.probabilities_NC, None)
+    own = config.model_copy(update={"abstain": "none"})
+    logits_NC = np.log(np.maximum(baseline.validation_NC, np.finfo(np.float64).tiny))
+    fitted = settle(own, prepared.labels, logits_NC, prepared.validation.targets_N).decision
+    return answer(temper(baseline.probabilities_NC, fitted.temperature), fitted)
