@@ -2,8 +2,10 @@
 
 For each run folder: the words are learnt from its training rows, weighed on its validation rows and
 judged on its held-out ones, by the code that ``ngrams.weight=fit`` uses. The encoder is the run's
-own, as it was saved, so both sides of a comparison have the very same one. Nothing is timed but
-learning and counting. --short trains a quickstart for four steps, and writes no file.
+own, as it was saved, so both sides of a comparison have the very same one. Then how many texts
+words answer in its place, and how well, by the share of validation labels that may change for it
+(``ngrams.alone``). Nothing is timed but learning and counting. --short trains a quickstart for four
+steps, and writes no file.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ from plaudit.ngrams import NgramModel
 from plaudit.predict import Classifier
 
 QUESTION = "What does a model of words add to a run's encoder, on the rows that were held out?"
+MOST = (0.0, 0.0025, 0.005, 0.01, 0.02)
+"""Shares of validation labels that may change where words answer alone; 0: they never do."""
 SHORT = [
     "split.train_size=200", "split.validation_size=60", "split.test_size=60", "train.max_steps=4",
     "train.max_seconds=60", "evaluate.baseline=false", "report.explain=false", "report.audit=false",
@@ -45,11 +49,13 @@ def measured(folder: Path) -> dict[str, Any]:
     started = time.perf_counter()
     words = ngrams.fit(train.texts, train.targets_N, len(prepared.labels))
     fit_s = time.perf_counter() - started
-    own_NC, other_NC = encoder(classifier, validation.texts), words.logits(validation.texts)
+    own_NC, read = encoder(classifier, validation.texts), words.read(validation.texts)
     targets_N = validation.targets_N
-    weight = mix.fit_weight(own_NC, other_NC, targets_N)
-    validated = {"encoder": own_NC, "words": other_NC}
-    validated["both"] = mix.mixed(own_NC, other_NC, weight)
+    mixtures = {
+        most: mix.fit_mixture(own_NC, read, targets_N, weight="fit", most=most) for most in MOST
+    }
+    weight = mixtures[0.0].weight
+    validated = {"encoder": own_NC, "words": read[0], "both": mixtures[0.0].logits(own_NC, read)}
     heat = {name: fit_temperature(each, targets_N) for name, each in validated.items()}
     assert prepared.test is not None, f"{folder}: nothing was held out"
     prepared.test.release()
@@ -60,19 +66,23 @@ def measured(folder: Path) -> dict[str, Any]:
         "features": len(words.columns_F),
         "fit_s": fit_s,
         "rows": {"train": len(train), "validation": len(validation), "test": len(test)},
-        **judged(classifier, words, weight, heat, test),
+        **judged(classifier, words, mixtures, heat, test),
     }
 
 
 def judged(
-    classifier: Classifier, words: NgramModel, weight: float, heat: dict[str, float], test: Rows
+    classifier: Classifier,
+    words: NgramModel,
+    mixtures: dict[float, mix.Mixture],
+    heat: dict[str, float],
+    test: Rows,
 ) -> dict[str, Any]:
     """Measure each part and both on the held-out rows, at the temperatures that validation gave."""
     started = time.perf_counter()
-    tested = {"words": words.logits(test.texts)}
+    read = words.read(test.texts)
     count_s = (time.perf_counter() - started) / len(test)
-    tested["encoder"] = encoder(classifier, test.texts)
-    tested["both"] = mix.mixed(tested["encoder"], tested["words"], weight)
+    tested = {"words": read[0], "encoder": encoder(classifier, test.texts)}
+    tested["both"] = mixtures[0.0].logits(tested["encoder"], read)
     answered = {
         name: of_rows(test, answer(softmax(each), None), classifier.labels)
         for name, each in tested.items()
@@ -87,6 +97,29 @@ def judged(
             for name in ("encoder", "words", "both")
         },
         "both_over_encoder": paired(answered["encoder"], answered["both"]),
+        "alone": [
+            alone(most, mixture, read, tested, test) for most, mixture in mixtures.items() if most
+        ],
+    }
+
+
+def alone(
+    most: float,
+    mixture: mix.Mixture,
+    read: mix.Second,
+    tested: dict[str, np.ndarray],
+    test: Rows,
+) -> dict[str, Any]:
+    """Measure what becomes of the answers where words are not asked beside but in place."""
+    sure_N, answered_NC = mixture.sure(read), mixture.logits(tested["encoder"], read)
+    right_N = answered_NC.argmax(1) == test.targets_N
+    return {
+        "most": most,
+        "fitted": mixture.alone.model_dump() if mixture.alone else None,
+        "share": float(sure_N.mean()),
+        "changed": float((answered_NC.argmax(1) != tested["both"].argmax(1)).mean()),
+        "accuracy": float(right_N.mean()),
+        "accuracy_where_sure": float(right_N[sure_N].mean()) if sure_N.any() else None,
     }
 
 
@@ -148,6 +181,11 @@ def main() -> None:
                 f"{folder.name}: {parts}; both over encoder {100 * gain['value']:+.2f} points "
                 f"({100 * gain['low']:+.2f} to {100 * gain['high']:+.2f})"
             )
+            for each in found["alone"]:
+                say(
+                    f"  alone, {each['most']:.2%} may change: {each['share']:.1%} of the held-out "
+                    f"texts, {each['changed']:.2%} change, accuracy {each['accuracy']:.2%}"
+                )
             document.put(folder.name, found)
 
 
