@@ -212,6 +212,17 @@ def test_what_answers_quickly_answers_alike_everywhere(
     done, _ = quick
     result = run.evaluate(done.model, str(reviews_file))
     assert result["confusion"] == done.report["test"]["confusion"]
+    [of_run], [own] = (
+        [each["groups"] for each in found["slices"] if each["by"] == "answered by"]
+        for found in (done.report, result)
+    )
+    assert own == of_run
+    kept = read(done.folder / PREDICTIONS)
+    rows = {fingerprint(clean(text)): clean(text) for text in texts_of(reviews_file)}
+    alone_N = Classifier.load(done.model).alone([rows[int(each)] for each in kept.prints_N])
+    assert {each["value"]: each["rows"] for each in own} == {
+        "words alone": alone_N.sum(), "encoder": (~alone_N).sum()
+    }  # fmt: skip
     texts = texts_of(reviews_file)
     exported = export(done.model, "onnx", data=str(reviews_file))
     first, second = (Classifier.load(each) for each in (done.model, exported.folder))

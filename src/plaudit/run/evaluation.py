@@ -18,7 +18,7 @@ from plaudit.labelled import Labelled, find
 from plaudit.multilabel import MultiLabelClassifier, load
 from plaudit.predict import Classifier
 from plaudit.run import label_sets
-from plaudit.run.testing import decided, parts, scored
+from plaudit.run.testing import answered_by, decided, parts, scored
 from plaudit.run.watching import Silent, Watcher
 
 
@@ -125,10 +125,11 @@ def _measured(
     seconds = time.perf_counter() - started
     scores, overlap = scored(rows, answers, classifier.labels, classifier.seen_prints_N, config)
     kept = predictions.of_rows(rows, answers, scores.labels)
+    columns = {name: found.column(name) for name in others}
     return {
         **scores.to_dict(),
         "overlap": overlap.to_dict(),
-        **parts(kept, rows, config, {name: found.column(name) for name in others}),
+        **parts(kept, rows, config, answered_by(classifier, rows) | columns),
         **_sections(decided(answers, rows, classifier.spec.decision, config)),
         "seconds": seconds,
     }, kept

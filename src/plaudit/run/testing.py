@@ -147,7 +147,8 @@ def test(
         mistakes=mistakes,
         predictions=predictions,
         baseline_predictions=of_rows(rows, simple, prepared.labels) if simple else None,
-        parts=parts(predictions, rows, config.evaluate) | {"curves": curves(predictions)},
+        parts=parts(predictions, rows, config.evaluate, answered_by(classifier, rows))
+        | {"curves": curves(predictions)},
         decided=decided(answers, rows, classifier.spec.decision, config.evaluate),
         explanation=_explanation(classifier, rows, mistakes, config, say),
         robustness=_robustness(classifier, rows, prepared.test_note, config, say),
@@ -181,6 +182,14 @@ def parts(
         "deduplicated": deduplicated(predictions, intervals),
         "slices": slices(predictions, rows.texts, columns or {}, intervals),
     }
+
+
+def answered_by(classifier: Classifier, rows: Rows) -> dict[str, list[str | None]]:
+    """Return which part of a model answered each row, as a column, where words may answer alone."""
+    if classifier.spec.ngram_alone is None:
+        return {}
+    alone_N = classifier.alone(rows.texts)
+    return {"answered by": ["words alone" if alone else "encoder" for alone in alone_N]}
 
 
 def _explanation(
