@@ -4,8 +4,8 @@ For each run folder: the words are learnt from its training rows, weighed on its
 judged on its held-out ones, by the code that ``ngrams.weight=fit`` uses. The encoder is the run's
 own, as it was saved, so both sides of a comparison have the very same one. Then how many texts
 words answer in its place, and how well, by the share of validation labels that may change for it
-(``ngrams.alone``). Nothing is timed but learning and counting. --short trains a quickstart for four
-steps, and writes no file.
+(``ngrams.cascade``). Nothing is timed but learning and counting. --short trains a quickstart for
+four steps, and writes no file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from plaudit.predict import Classifier
 
 QUESTION = "What does a model of words add to a run's encoder, on the rows that were held out?"
 MOST = (0.0, 0.0025, 0.005, 0.01, 0.02)
-"""Shares of validation labels that may change where words answer alone; 0: they never do."""
+"""Shares of validation labels that may change where words answer in its place; 0: never."""
 SHORT = [
     "split.train_size=200", "split.validation_size=60", "split.test_size=60", "train.max_steps=4",
     "train.max_seconds=60", "evaluate.baseline=false", "report.explain=false", "report.audit=false",
@@ -97,13 +97,13 @@ def judged(
             for name in ("encoder", "words", "both")
         },
         "both_over_encoder": paired(answered["encoder"], answered["both"]),
-        "alone": [
-            alone(most, mixture, read, tested, test) for most, mixture in mixtures.items() if most
+        "cascade": [
+            cascade(most, mixture, read, tested, test) for most, mixture in mixtures.items() if most
         ],
     }
 
 
-def alone(
+def cascade(
     most: float,
     mixture: mix.Mixture,
     read: mix.Second,
@@ -115,7 +115,7 @@ def alone(
     right_N = answered_NC.argmax(1) == test.targets_N
     return {
         "most": most,
-        "fitted": mixture.alone.model_dump() if mixture.alone else None,
+        "fitted": mixture.cascade.model_dump() if mixture.cascade else None,
         "share": float(sure_N.mean()),
         "changed": float((answered_NC.argmax(1) != tested["both"].argmax(1)).mean()),
         "accuracy": float(right_N.mean()),
@@ -181,10 +181,10 @@ def main() -> None:
                 f"{folder.name}: {parts}; both over encoder {100 * gain['value']:+.2f} points "
                 f"({100 * gain['low']:+.2f} to {100 * gain['high']:+.2f})"
             )
-            for each in found["alone"]:
+            for each in found["cascade"]:
                 say(
-                    f"  alone, {each['most']:.2%} may change: {each['share']:.1%} of the held-out "
-                    f"texts, {each['changed']:.2%} change, accuracy {each['accuracy']:.2%}"
+                    f"  cascade, {each['most']:.2%} may change: {each['share']:.1%} of the held-"
+                    f"out texts, {each['changed']:.2%} change, accuracy {each['accuracy']:.2%}"
                 )
             document.put(folder.name, found)
 

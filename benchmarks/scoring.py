@@ -7,7 +7,7 @@ labels, tokenisation included. The sides:
 
 - plaudit: Classifier.predict in the precision that it chooses here, and exported as onnx and
   onnx-int8 where plaudit.export and ONNX Runtime are installed. "words where sure": of a model that
-  was trained with ngrams.alone, the same with the words that answer in the encoder's place.
+  was trained with ngrams.cascade, the same with the words that answer in the encoder's place.
 - pipeline, defaults: transformers.pipeline, one text at a time, fp32.
 - pipeline, batched and sorted: by length, in the best batch size of 8, 16 and 32 (found before the
   rounds), in the precision that plaudit chooses here.

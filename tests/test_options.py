@@ -126,7 +126,7 @@ OTHER: dict[str, str] = {
     "cotrain.texts": "5",
     "cotrain.confident": "0.1",
     "ngrams.weight": "fit",
-    "ngrams.alone": "0.4",
+    "ngrams.cascade": "0.4",
     "decide.calibrate": "false",
     "decide.threshold": "f1",
     "decide.label_thresholds": "half",

@@ -59,7 +59,7 @@ class Model:
         False: the bundled encoder with a random head, for speed only.
     compute : Compute
     quick : Path or None
-        The same, with the words that answer in its place where they are sure (`ngrams.alone`), if
+        The same, with the words that answer in its place where they are sure (`ngrams.cascade`), if
         it has such.
     """
 
@@ -102,9 +102,9 @@ def prepare(source: Path | None, work: Path, compute: Compute) -> Model:
             raise SystemExit(f"{source} has the labels {loaded.spec.labels}, wanted: {LABELS}")
         if not len(loaded.seen_prints_N):
             say(f"{source} does not list what it was trained on: accuracy is on seen reviews too")
-    quick = _save(loaded, work / "quick", {"text": text}) if loaded.spec.ngram_alone else None
-    # Peers have the encoder alone.
-    plain = {"text": text, "ngram_weight": 0.0, "ngram_alone": None}
+    quick = _save(loaded, work / "quick", {"text": text}) if loaded.spec.ngram_cascade else None
+    # Peers have the encoder alone, and no rule.
+    plain = {"text": text, "ngram_weight": 0.0, "ngram_cascade": None, "decision": None}
     folder = _save(dataclasses.replace(loaded, ngrams=None), work / "model", plain)
     return Model(folder, str(source or "untrained"), source is not None, compute, quick)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -240,8 +241,8 @@ class Classifier:
         encoded = self._encoder.encode(cleaned)
         return self._engine.logits(encoded, pad_id=self._encoder.pad_id)
 
-    def alone(self, cleaned: Sequence[str]) -> np.ndarray:
-        """Say of which texts words answer without the encoder.
+    def answered_by_words(self, cleaned: Sequence[str]) -> np.ndarray:
+        """Say which texts words answer in the encoder's place.
 
         Parameters
         ----------
@@ -251,9 +252,15 @@ class Classifier:
         -------
         ndarray of bool, shape (N,)
         """
-        if self._ngrams is None:
+        if self.spec.ngram_cascade is None or self._ngrams is None:
             return np.zeros(len(cleaned), dtype=bool)
         return self.spec.mixture.sure(self._ngrams.read(cleaned))
+
+    def in_full(self) -> Classifier:
+        """Return the same model, with the encoder asked about every text."""
+        full = copy.copy(self)
+        full.spec = self.spec.model_copy(update={"ngram_cascade": None})
+        return full
 
     def _block(self, cleaned: Sequence[str]) -> np.ndarray:
         return self.calibrated(self.logits(cleaned))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from plaudit import ngrams
-from plaudit.evaluate.alone import Alone
+from plaudit.evaluate.cascade import Cascade
 from plaudit.explain import explain, faithfulness
 from plaudit.explain.texts import reading_of
 from plaudit.predict import Classifier
@@ -130,15 +130,15 @@ def test_words_that_only_one_part_reads_are_read(both):
     assert found.words[-1].score > 0.1
 
 
-ALONE = Alone(lead=0.4, known=1, scale=3.0)
+ALONE = Cascade(lead=0.4, known=1, scale=3.0)
 
 
 @pytest.mark.parametrize("method", ["gradient", "integrated-gradients"])
 @pytest.mark.parametrize("labels", KINDS)
 def test_what_words_answer_alone_is_explained_by_them_alone(method, labels, both):
     classifier = both(labels)
-    classifier.spec = classifier.spec.model_copy(update={"ngram_alone": ALONE})
-    sure_N = classifier.alone(TEXTS)
+    classifier.spec = classifier.spec.model_copy(update={"ngram_cascade": ALONE})
+    sure_N = classifier.answered_by_words(TEXTS)
     assert 0 < sure_N.sum() < len(TEXTS)
     always = both(labels)
     pairs = zip(
@@ -176,14 +176,14 @@ def odds(logits_C: np.ndarray, target: int) -> float:
 
 def test_a_text_that_loses_its_sure_words_is_asked_of_the_encoder_too(both):
     classifier = both(KINDS[0])
-    classifier.spec = classifier.spec.model_copy(update={"ngram_alone": ALONE})
+    classifier.spec = classifier.spec.model_copy(update={"ngram_cascade": ALONE})
     texts = ["the worst plot and a dull film", "Great, great actor; the best movie!"]
-    assert classifier.alone(texts).all()
+    assert classifier.answered_by_words(texts).all()
     found = faithfulness(classifier, texts, hidden=[0.4])
     predicted = [each.probability for each in classifier.predict(texts)]
     assert found.supportive[0] == pytest.approx(np.mean(predicted), abs=1e-5)
     # With every word hidden the words are sure of nothing: it is the answer of both.
-    assert not classifier.alone([""]).any()
+    assert not classifier.answered_by_words([""]).any()
     always = both(KINDS[0])
     assert found.supportive[-1] == pytest.approx(
         faithfulness(always, texts, hidden=[0.4]).supportive[-1], abs=1e-5

@@ -16,6 +16,7 @@ from plaudit.data.clean import clean
 from plaudit.data.fingerprint import fingerprint
 from plaudit.errors import ArtifactError, ConfigError
 from plaudit.evaluate import mix
+from plaudit.evaluate.cascade import Cascade
 from plaudit.evaluate.predictions import PREDICTIONS, read
 from plaudit.explain import explain
 from plaudit.predict import Classifier
@@ -25,7 +26,7 @@ from tests.run.test_training import Notes, configured
 FIT = "ngrams.weight=fit"
 OTHER_WORDS = (
     ("ngram_weight", 9.0),
-    ("ngram_alone", {"lead": 1.0, "known": 3, "scale": 2.0}),
+    ("ngram_cascade", {"lead": 1.0, "known": 3, "scale": 2.0}),
     (artifact.NGRAMS, "0" * 64),
 )
 
@@ -96,7 +97,7 @@ def test_the_report_says_what_each_part_and_both_are_worth(
     explained = done.report["explanation"]
     assert explained["failed"] is None
     assert explained["faithfulness"]["below_reverse"]["value"] > 0
-    assert "a model of words counts" in done.report["model"]["pipeline_note"]
+    assert "a model of words answers" in done.report["model"]["pipeline_note"]
 
 
 def test_evaluate_and_predict_answer_as_the_run_did(
@@ -144,12 +145,9 @@ def quick(
 ) -> tuple[run.Run, list[str]]:
     """Words that do not count beside the encoder, and answer in its place."""
     out, notes = tmp_path_factory.mktemp("runs"), Notes()
-    settings = ("ngrams.alone=0.05", "train.epochs=1", "evaluate.baseline=false")
+    settings = ("ngrams.cascade=0.05", "train.epochs=1", "evaluate.baseline=false")
     config = configured(reviews_file, tiny_encoder, out, *settings)
-    with pytest.MonkeyPatch.context() as patch:
-        for page in ("plaudit.report.html.render", "plaudit.report.card.render"):
-            patch.setattr(page, lambda document: "")
-        return run.train(config, watcher=notes), notes.lines
+    return run.train(config, watcher=notes), notes.lines
 
 
 def test_the_encoder_is_not_asked_where_words_are_sure(
@@ -161,12 +159,12 @@ def test_the_encoder_is_not_asked_where_words_are_sure(
     encoder = classifier.encoder
     own_NC = classifier.engine.logits(encoder.encode(texts), pad_id=encoder.pad_id)
     words_NC, known_N = words.read(texts)
-    alone = classifier.spec.ngram_alone
-    assert alone is not None
-    sure_N = (abs(words_NC[:, 1] - words_NC[:, 0]) >= alone.lead) & (known_N >= alone.known)
+    cascade = classifier.spec.ngram_cascade
+    assert cascade is not None
+    sure_N = (abs(words_NC[:, 1] - words_NC[:, 0]) >= cascade.lead) & (known_N >= cascade.known)
     assert 0 < sure_N.sum() < len(texts)
-    assert classifier.alone(texts).tolist() == sure_N.tolist()
-    wanted_NC = np.where(sure_N[:, None], alone.scale * words_NC, own_NC)
+    assert classifier.answered_by_words(texts).tolist() == sure_N.tolist()
+    wanted_NC = np.where(sure_N[:, None], cascade.scale * words_NC, own_NC)
     asked: list[int] = []
 
     class Counting:
@@ -182,6 +180,7 @@ def test_the_encoder_is_not_asked_where_words_are_sure(
     sure = [text for text, own in zip(texts, sure_N, strict=True) if own]
     assert len(classifier.predict(sure)) == len(sure)
     assert len(asked) == 1, "and where all are sure, of nothing"
+    assert classifier.in_full().logits(texts) == pytest.approx(own_NC, abs=1e-5)
 
 
 def test_the_report_says_how_often_words_answer_alone(
@@ -191,16 +190,54 @@ def test_the_report_says_how_often_words_answer_alone(
     about, classifier = done.report["ngrams"], Classifier.load(done.model)
     config = load(str(done.folder / "config.toml"))
     validation = Bench(tmp_path, Silent()).prepared(config).validation
-    sure_N = classifier.alone(validation.texts)
+    sure_N = classifier.answered_by_words(validation.texts)
     assert about["weight"] == 0.0
-    assert about["alone"]["share"] == pytest.approx(sure_N.mean())
-    assert about["alone"]["changed"] <= 0.05
-    assert about["alone"]["fitted"] == classifier.spec.ngram_alone.model_dump()
-    assert any(f"Words answer {sure_N.mean():.1%} of validation alone" in each for each in lines)
+    cascade = about["cascade"]
+    assert cascade["share"] == pytest.approx(sure_N.mean())
+    assert cascade["changed"] <= 0.05
+    fitted = classifier.spec.ngram_cascade.model_dump()
+    assert cascade == fitted | {name: cascade[name] for name in ("share", "changed")}
+    share = f"{sure_N.mean():.1%}"
+    [line] = [each for each in lines if each.startswith("A model of words")]
+    assert line.startswith(f"A model of words answers in its place where it is sure ({share} of")
+    assert "accuracy" in line
+    for page in ("report.html", "README.md"):
+        told = (done.model / page).read_text(encoding="utf-8")
+        assert "in the encoder's place" in told.replace("&#39;", "'").replace("In the", "in the")
+        assert share in told
     assert done.report["model"]["transformers"] is False
     assert "a model of words" in done.report["model"]["pipeline_note"]
     fitted = done.report["calibration"]["validation"]["after"]["log_loss"]
     assert fitted == pytest.approx(about["validation"]["both"]["log_loss"], abs=1e-9)
+
+
+def test_words_that_are_nowhere_sure_leave_no_trace_in_the_model(
+    reviews_file: Path, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mix, "fit_cascade", lambda *given: None)
+    notes, settings = Notes(), ("ngrams.cascade=0.05", "train.epochs=1", "report.explain=false")
+    done = run.train(configured(reviews_file, tiny_encoder, tmp_path, *settings), watcher=notes)
+    assert any("Words are nowhere sure enough to answer" in line for line in notes.lines)
+    assert done.report["ngrams"]["cascade"] is None
+    assert done.report["model"]["transformers"] is True
+    assert "words" not in done.report["model"]["pipeline_note"]
+    assert not (done.model / artifact.NGRAMS).exists()
+
+
+def test_the_graph_of_an_export_is_compared_where_words_answer_too(
+    quick: tuple[run.Run, list[str]], reviews_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxruntime")
+    from plaudit.errors import ExportError
+    from plaudit.export import export
+    from plaudit.model.onnx import OnnxModel
+
+    honest = OnnxModel.logits
+    wrong = lambda self, encoded, *, pad_id: -honest(self, encoded, pad_id=pad_id)  # noqa: E731
+    monkeypatch.setattr(OnnxModel, "logits", wrong)
+    monkeypatch.setattr(Cascade, "sure", lambda self, quick_NC, known_N: known_N >= 0)
+    with pytest.raises(ExportError, match="differ"):
+        export(quick[0].model, "onnx", data=str(reviews_file))
 
 
 def test_what_answers_quickly_answers_alike_everywhere(
@@ -219,14 +256,14 @@ def test_what_answers_quickly_answers_alike_everywhere(
     assert own == of_run
     kept = read(done.folder / PREDICTIONS)
     rows = {fingerprint(clean(text)): clean(text) for text in texts_of(reviews_file)}
-    alone_N = Classifier.load(done.model).alone([rows[int(each)] for each in kept.prints_N])
+    alone_N = Classifier.load(done.model).answered_by_words([rows[int(each)] for each in kept.prints_N])
     assert {each["value"]: each["rows"] for each in own} == {
         "words alone": alone_N.sum(), "encoder": (~alone_N).sum()
     }  # fmt: skip
     texts = texts_of(reviews_file)
     exported = export(done.model, "onnx", data=str(reviews_file))
     first, second = (Classifier.load(each) for each in (done.model, exported.folder))
-    assert second.alone(texts).tolist() == first.alone(texts).tolist()
+    assert second.answered_by_words(texts).tolist() == first.answered_by_words(texts).tolist()
     answers = first.predict(texts)
     assert [each.probability for each in answers] == pytest.approx(
         [each.probability for each in second.predict(texts)], abs=1e-4
@@ -320,9 +357,9 @@ def test_without_validation_the_weight_must_be_given(
     blind = ["split.validation_size=0", "train.epochs=1", "evaluate.baseline=false"]
     with pytest.raises(ConfigError, match=r"ngrams\.weight is fit, but there is no validation"):
         check(configured(reviews_file, tiny_encoder, tmp_path, FIT, *blind))
-    with pytest.raises(ConfigError, match=r"ngrams\.alone is 0.1, but there is no validation"):
-        check(configured(reviews_file, tiny_encoder, tmp_path, "ngrams.alone=0.1", *blind))
-    for asked in (FIT, "ngrams.alone=0.1"):
+    with pytest.raises(ConfigError, match=r"ngrams\.cascade is 0.1, but there is no validation"):
+        check(configured(reviews_file, tiny_encoder, tmp_path, "ngrams.cascade=0.1", *blind))
+    for asked in (FIT, "ngrams.cascade=0.1"):
         with pytest.raises(ConfigError, match=r"ngrams\.\w+ works on one label"):
             load(None, ["data.multilabel=true", asked])
     given = configured(reviews_file, tiny_encoder, tmp_path, "ngrams.weight=0.4", *blind)

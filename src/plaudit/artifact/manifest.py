@@ -123,8 +123,8 @@ def weights_sha256(folder: Path) -> str:
         return own
     spec = read_spec(folder)
     both = f"{own} {files[NGRAMS]} {spec.ngram_weight!r}"
-    if spec.ngram_alone is not None:
-        both += f" {spec.ngram_alone!r}"
+    if spec.ngram_cascade is not None:
+        both += " " + json.dumps(spec.ngram_cascade.model_dump(), sort_keys=True)
     return hashlib.sha256(both.encode()).hexdigest()
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from plaudit.config import CleanConfig, SplitConfig, TextConfig
 from plaudit.errors import ConfigError
-from plaudit.evaluate.alone import Alone
+from plaudit.evaluate.cascade import Cascade
 from plaudit.evaluate.decide import Decision
 from plaudit.evaluate.mix import Mixture
 
@@ -101,7 +101,7 @@ class Spec(BaseModel):
         Rows that ``data.exclude`` left out of training and validation.
     ngram_weight : float
         What the logits of a model of words count beside the encoder's.
-    ngram_alone : Alone or None
+    ngram_cascade : Cascade or None
         Where words answer without the encoder. Without it and with a weight of 0 there is no model
         of words.
     decision : Decision or None
@@ -132,7 +132,7 @@ class Spec(BaseModel):
     label_separator: str | None = None
     excluded: int = 0
     ngram_weight: float = 0.0
-    ngram_alone: Alone | None = None
+    ngram_cascade: Cascade | None = None
     decision: Decision | None = None
     config_digest: str
     versions: dict[str, str]
@@ -145,12 +145,12 @@ class Spec(BaseModel):
     @property
     def mixture(self) -> Mixture:
         """How a model of words and the encoder answer together."""
-        return Mixture(self.ngram_weight, self.ngram_alone)
+        return Mixture(self.ngram_weight, self.ngram_cascade)
 
     @property
     def has_words(self) -> bool:
         """Whether a model of words is in the folder."""
-        return bool(self.ngram_weight) or self.ngram_alone is not None
+        return bool(self.ngram_weight) or self.ngram_cascade is not None
 
     @property
     def multilabel(self) -> bool:

@@ -71,7 +71,7 @@ def _blind(config: Config) -> list[Conflict]:
         ("decide.threshold", decide.threshold, decide.threshold in _SOUGHT),
         ("decide.abstain", decide.abstain, decide.abstain != "none"),
         ("ngrams.weight", config.ngrams.weight, config.ngrams.weight == "fit"),
-        ("ngrams.alone", config.ngrams.alone, config.ngrams.alone > 0),
+        ("ngrams.cascade", config.ngrams.cascade, config.ngrams.cascade > 0),
     )
     return [
         Conflict(

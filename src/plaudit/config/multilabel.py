@@ -46,7 +46,7 @@ REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
     "decide.costs": ((), f"{_EXCLUSIVE}; leave it out"),
     "decide.abstain": (("error", "conformal"), f"{_EXCLUSIVE}; set it to none"),
     "ngrams.weight": ((), f"{_NOT_YET}; set it to 0"),
-    "ngrams.alone": ((), f"{_NOT_YET}; set it to 0"),
+    "ngrams.cascade": ((), f"{_NOT_YET}; set it to 0"),
     "train.select": (("mcc",), "is not defined; choose accuracy, macro_f1 or log_loss"),
     "seeds": ((), f"{_NOT_YET}; set it to 1 and start a run for each seed"),
     "report.robustness": ((True,), f"{_NOT_YET}; set it to false"),

@@ -77,10 +77,15 @@ class NgramsConfig(Section):
     """What its logits count beside the encoder's. It reads whole texts and takes seconds to train
     (Wang and Manning 2012). fit: as validation has it; 0: there is none. About a point of accuracy
     (docs/results.md)."""
-    alone: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    """Let words answer without the encoder where they are sure: at most this share of the
-    validation texts may get another label by it. 0: the encoder reads every text. 0.01 answers
-    reviews about twice as fast (docs/measured.md)."""
+    cascade: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Let words answer in the encoder's place where they are sure: at most this share of the
+    validation texts gets another label by it, on new texts somewhat more. 0: the encoder reads
+    every text. 0.01 answers reviews about twice as fast (docs/measured.md)."""
+
+    @property
+    def any(self) -> bool:
+        """Whether a model of words is to be trained."""
+        return self.weight != 0.0 or self.cascade > 0.0
 
 
 class CraftConfig(Section):

@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from plaudit.evaluate.alone import Alone, fit_alone
 from plaudit.evaluate.calibrate import log_loss
+from plaudit.evaluate.cascade import Cascade, fit_cascade
 
 LARGEST = 10.0
 """Weights lie between 0 and this."""
@@ -32,25 +32,25 @@ class Mixture:
     ----------
     weight : float
         What the second one's logits count beside the first one's.
-    alone : Alone or None
+    cascade : Cascade or None
         Where the second one answers by itself.
     """
 
     weight: float
-    alone: Alone | None = None
+    cascade: Cascade | None = None
 
     def sure(self, second: Second) -> NDArray[np.bool_]:
         """Say for which rows the first model need not be asked, shape (N,)."""
-        if self.alone is None:
+        if self.cascade is None:
             return np.zeros(len(second[0]), dtype=bool)
-        return self.alone.sure(*second)
+        return self.cascade.sure(*second)
 
     def logits(self, first_NC: Logits, second: Second) -> NDArray[np.float64]:
         """Return the logits of both together, those of the second alone where it is sure."""
         both_NC = mixed(first_NC, second[0], self.weight)
-        if self.alone is not None:
+        if self.cascade is not None:
             sure_N = self.sure(second)
-            both_NC[sure_N] = self.alone.scale * second[0][sure_N]
+            both_NC[sure_N] = self.cascade.scale * second[0][sure_N]
         return both_NC
 
 
@@ -74,7 +74,7 @@ def fit_mixture(
     weight : float or "fit"
         Given, or sought by :func:`fit_weight`.
     most : float
-        As for :func:`plaudit.evaluate.alone.fit_alone`; 0: the first model is always asked.
+        As for :func:`plaudit.evaluate.cascade.fit_cascade`; 0: the first model is always asked.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def fit_mixture(
     if not most:
         return Mixture(found)
     both_NC = mixed(first_NC, second[0], found)
-    return Mixture(found, fit_alone(both_NC, second, targets_N, most))
+    return Mixture(found, fit_cascade(both_NC, second, targets_N, most))
 
 
 def crossed(

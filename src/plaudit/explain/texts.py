@@ -13,8 +13,8 @@ from plaudit.data.clean import clean
 from plaudit.data.handed import checked
 from plaudit.data.problems import did_you_mean, quoted
 from plaudit.errors import ConfigError, DataError, PlauditError
-from plaudit.explain.alone import by_words
 from plaudit.explain.attribution import Attributed, gradients, integrated
+from plaudit.explain.by_words import by_words
 from plaudit.explain.reading import Reading, read
 from plaudit.explain.records import Explanation, Method, Word
 from plaudit.model.infer import TorchEngine
@@ -41,7 +41,7 @@ def explain(
     that the scores add up to the difference; "gradient" estimates it from the gradient halfway,
     some ten times faster. Where a model of words counts beside the encoder (``ngrams.weight``), a
     score is what the word adds to both, words that the encoder does not read included; where words
-    answer alone (``ngrams.alone``), to theirs.
+    answer alone (``ngrams.cascade``), to theirs.
 
     Parameters
     ----------
@@ -117,13 +117,13 @@ def explain_cleaned(
     found: dict[int, Explanation] = {}
     for start in range(0, len(cleaned), CHUNK):
         block = cleaned[start : start + CHUNK]
-        alone_N = classifier.alone(block)
-        for alone in (False, True):
-            rows = np.flatnonzero(alone_N == alone).tolist()
+        words_N = classifier.answered_by_words(block)
+        for words_alone in (False, True):
+            rows = np.flatnonzero(words_N == words_alone).tolist()
             if not rows:
                 continue
-            reading = reading_of(classifier, [block[n] for n in rows], alone=alone)
-            if alone:
+            reading = reading_of(classifier, [block[n] for n in rows], words_alone=words_alone)
+            if words_alone:
                 whole = method != "gradient"
                 attributed = by_words(
                     reading, towards, steps=steps if whole else 1, from_empty=whole
@@ -137,13 +137,15 @@ def explain_cleaned(
     return [found[n] for n in range(len(cleaned))]
 
 
-def reading_of(classifier: Classifier, cleaned: Sequence[str], *, alone: bool = False) -> Reading:
+def reading_of(
+    classifier: Classifier, cleaned: Sequence[str], *, words_alone: bool = False
+) -> Reading:
     """Read texts as a classifier does, by its encoder and by its model of words, if it has one.
 
-    With ``alone`` the latter counts as it does where it answers in the encoder's place.
+    With ``words_alone`` the latter counts as it does where it answers in the encoder's place.
     """
     mixture = classifier.spec.mixture
-    weight = mixture.alone.scale if alone and mixture.alone else mixture.weight
+    weight = mixture.cascade.scale if words_alone and mixture.cascade else mixture.weight
     return read(classifier.encoder, cleaned, classifier.ngrams, weight)
 
 

@@ -97,6 +97,8 @@ def compare(original: Either, exported: Either, chosen: Texts, limit: float) -> 
     -------
     Gate
     """
+    # In full: where words answer in the graph's place, both sides are equal without it.
+    original, exported = _in_full(original), _in_full(exported)
     every = np.arange(len(chosen.texts))
     ways = [(every, None), (every[::ALONE_EVERY], 1), (every[::MIXED_EVERY], MIXED)]
     asked = np.concatenate([index for index, _ in ways])
@@ -117,6 +119,10 @@ def compare(original: Either, exported: Either, chosen: Texts, limit: float) -> 
         max_difference=float(apart_NC.max()),
         mean_difference=float(apart_NC.mean()),
     )
+
+
+def _in_full(classifier: Either) -> Either:
+    return classifier.in_full() if isinstance(classifier, Classifier) else classifier
 
 
 def _answers(classifier: Either, probabilities_NC: np.ndarray) -> np.ndarray:

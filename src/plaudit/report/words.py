@@ -265,8 +265,8 @@ def _beside(ngrams: Mapping[str, Any] | None) -> str:
     if not ngrams:
         return ""
     named = f" A linear model of {count(ngrams['features'])} words and pairs of words"
-    alone = (ngrams.get("alone") or {}).get("share")
-    if not alone:
+    if not (cascade := ngrams.get("cascade")):
         return f"{named} counts beside it." if ngrams["weight"] else ""
     also = " counts beside it, and" if ngrams["weight"] else ""
-    return f"{named}{also} answers in its place where it is sure ({percent(alone)} of validation)."
+    share = percent(cascade["share"])
+    return f"{named}{also} answers in its place where it is sure ({share} of validation)."

@@ -131,7 +131,9 @@ def _asked(
     """Load a model; say which of its labels is each of the run's."""
     train = config.train
     try:
-        classifier = Classifier.load(path, device=train.device, precision=train.precision)
+        # In full: of texts that its words were trained on, as its student's are, they are sure.
+        loaded = Classifier.load(path, device=train.device, precision=train.precision)
+        classifier = loaded.in_full()
     except ArtifactError as error:
         raise ArtifactError(f"{key}: {error}") from error
     if classifier.spec.pairs != config.pairs:

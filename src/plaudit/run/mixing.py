@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from plaudit.config import Config, NgramsConfig
+from plaudit.config import Config
 from plaudit.evaluate import mix
 from plaudit.evaluate.calibrate import fit_temperature
 from plaudit.evaluate.metrics import point
@@ -40,39 +40,35 @@ class Beside:
     @property
     def told(self) -> str:
         """What it is, in a line."""
-        return f"{self._counts}{self._measured}. {self._alone}".rstrip()
+        if not self.kept:
+            if not self.about["fitted"]:
+                return "Words are nowhere sure enough to answer in the encoder's place."
+            return "A model of words was tried beside the encoder; validation gives it no weight."
+        parts = []
+        if weight := self.mixture.weight:
+            how = "as validation has it" if self.about["fitted"] else "as it was set"
+            parts.append(f"counts beside the encoder, by {weight:.2f} ({how})")
+        if cascade := self.about["cascade"]:
+            parts.append(
+                f"answers in its place where it is sure ({cascade['share']:.1%} of validation, "
+                f"{cascade['changed']:.1%} of it with another label)"
+            )
+        return f"A model of words {', and '.join(parts)}{self._measured}."
 
     @property
-    def _counts(self) -> str:
-        weight = self.mixture.weight
-        if weight:
-            how = "as validation has it" if self.about["fitted"] else "as it was set"
-            return f"A model of words counts beside the encoder, by {weight:.2f} ({how})"
-        if self.about["fitted"]:
-            return "A model of words was tried beside the encoder; validation gives it no weight"
-        return "A model of words stands beside the encoder, and does not count"
+    def kept(self) -> bool:
+        """Whether it is part of the model: one without a weight may be sure of nothing."""
+        return bool(self.mixture.weight) or self.mixture.cascade is not None
 
     @property
     def _measured(self) -> str:
         measured = self.about["validation"]
-        if measured is None or not (self.mixture.weight or self.mixture.alone):
+        if measured is None:
             return ""
         encoder, both = (measured[name] for name in ("encoder", "both"))
         return (
             f": on validation log loss {encoder['log_loss']:.3f} → {both['log_loss']:.3f}, "
             f"accuracy {encoder['accuracy']:.1%} → {both['accuracy']:.1%}"
-        )
-
-    @property
-    def _alone(self) -> str:
-        alone = self.about["alone"]
-        if alone is None:
-            return ""
-        if not alone["share"]:
-            return "Words are nowhere sure enough to answer alone."
-        return (
-            f"Words answer {alone['share']:.1%} of validation alone, {alone['changed']:.1%} of it "
-            "with another label than both together."
         )
 
 
@@ -92,11 +88,11 @@ def beside(config: Config, data: Data, logits_NC: np.ndarray) -> Beside | None:
         None where none was asked for.
     """
     asked, rows = config.ngrams, data.prepared.validation
-    if not _asks(asked):
+    if not asked.any:
         return None
     words = data.ngrams.read(rows.texts)
     mixture = mix.fit_mixture(
-        logits_NC, words, rows.targets_N, weight=asked.weight, most=asked.alone
+        logits_NC, words, rows.targets_N, weight=asked.weight, most=asked.cascade
     )
     both_NC = mixture.logits(logits_NC, words)
     parts = {"encoder": logits_NC, "ngrams": words[0], "both": both_NC}
@@ -107,22 +103,25 @@ def beside(config: Config, data: Data, logits_NC: np.ndarray) -> Beside | None:
         "features": len(data.ngrams.columns_F),
         "rows": len(rows),
         "validation": measured if len(rows) else None,
-        "alone": _about_alone(mixture, logits_NC, words) if asked.alone else None,
+        "cascade": _about_cascade(mixture, logits_NC, words),
     }
     return Beside(data.ngrams, mixture, both_NC, about)
 
 
-def _asks(asked: NgramsConfig) -> bool:
-    return asked.weight != 0.0 or asked.alone > 0.0
-
-
-def _about_alone(mixture: mix.Mixture, logits_NC: np.ndarray, words: mix.Second) -> dict[str, Any]:
+def _about_cascade(
+    mixture: mix.Mixture, logits_NC: np.ndarray, words: mix.Second
+) -> dict[str, Any] | None:
     """Say how many validation rows words answer alone, and how many differently for it."""
+    if mixture.cascade is None:
+        return None
     sure_N = mixture.sure(words)
     always_N = mix.mixed(logits_NC, words[0], mixture.weight).argmax(axis=1)
     changed_N = sure_N & (words[0].argmax(axis=1) != always_N)
-    fitted = mixture.alone.model_dump() if mixture.alone else None
-    return {"fitted": fitted, "share": float(sure_N.mean()), "changed": float(changed_N.mean())}
+    return {
+        **mixture.cascade.model_dump(),
+        "share": float(sure_N.mean()),
+        "changed": float(changed_N.mean()),
+    }
 
 
 def compared(config: Config, data: Data, logits_NC: np.ndarray) -> np.ndarray:
@@ -140,10 +139,10 @@ def compared(config: Config, data: Data, logits_NC: np.ndarray) -> np.ndarray:
     ndarray of float, shape (N, C)
     """
     asked, rows = config.ngrams, data.prepared.validation
-    if not _asks(asked):
+    if not asked.any:
         return logits_NC
     words = data.ngrams.read(rows.texts)
-    return mix.crossed(logits_NC, words, rows.targets_N, weight=asked.weight, most=asked.alone)
+    return mix.crossed(logits_NC, words, rows.targets_N, weight=asked.weight, most=asked.cascade)
 
 
 def _measured(logits_NC: np.ndarray, targets_N: np.ndarray) -> dict[str, float]:

@@ -131,10 +131,8 @@ def _data_section(prepared: Prepared, tested: Tested | None) -> dict[str, Any]:
 
 def _model_section(facts: Facts) -> dict[str, Any]:
     config, model, words = facts.config, facts.model, facts.settled.ngrams
-    parameters, beside = (
-        list(model.parameters()),
-        bool(words and (words["weight"] or words["alone"])),
-    )
+    parameters = list(model.parameters())
+    beside = bool(words and (words["weight"] or words.get("cascade")))
     stock = fold.is_stock(model.stock.config.model_type, config.model.pooling)
     return {
         "encoder": config.model.encoder,
@@ -156,7 +154,7 @@ def _pipeline_note(config: Config, stock: bool, beside: bool) -> str:
         )
     if beside:
         return (
-            "transformers.pipeline cannot load this model: a model of words counts beside the "
+            "transformers.pipeline cannot load this model: a model of words answers with the "
             "encoder. plaudit can."
         )
     if config.decide.threshold != "none":

@@ -87,7 +87,7 @@ def _spec(
         label_separator=config.data.label_separator if config.data.multilabel else None,
         excluded=prepared.excluded.train + prepared.excluded.validation if prepared.excluded else 0,
         ngram_weight=mixture.weight,
-        ngram_alone=mixture.alone,
+        ngram_cascade=mixture.cascade,
         decision=settled.decision,
         config_digest=config.digest(),
         versions=artifact.versions(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +129,7 @@ def test(
         rows, answers, prepared.labels, classifier.seen_prints_N, config.evaluate
     )
     predictions = of_rows(rows, answers, prepared.labels)
-    baseline = _baseline(prepared, rows, config.evaluate, say)
+    baseline = _baseline(prepared, rows, config, say)
     simple = _decided(baseline, prepared, config.decide) if baseline else None
     mistakes = document.mistakes(
         (rows.shown().texts, rows.origins),
@@ -186,10 +186,10 @@ def parts(
 
 def answered_by(classifier: Classifier, rows: Rows) -> dict[str, list[str | None]]:
     """Return which part of a model answered each row, as a column, where words may answer alone."""
-    if classifier.spec.ngram_alone is None:
+    if classifier.spec.ngram_cascade is None:
         return {}
-    alone_N = classifier.alone(rows.texts)
-    return {"answered by": ["words alone" if alone else "encoder" for alone in alone_N]}
+    by_words_N = classifier.answered_by_words(rows.texts)
+    return {"answered by": ["words alone" if each else "encoder" for each in by_words_N]}
 
 
 def _explanation(
@@ -280,14 +280,14 @@ def _score(answers: Answers, rows: Rows, labels: tuple[str, ...], config: Evalua
 
 
 def _baseline(
-    prepared: Prepared, rows: Rows, config: EvaluateConfig, say: Callable[[str], None]
+    prepared: Prepared, rows: Rows, config: Config, say: Callable[[str], None]
 ) -> Baseline | None:
-    if not config.baseline:
+    if not config.evaluate.baseline:
         return None
     say("Training the baseline, TF-IDF + logistic regression, on the same rows.")
-    train, validation = prepared.train, prepared.validation
-    classes = len(prepared.labels)
-    return tfidf(train.texts, train.targets_N, rows.texts, classes, validation.texts)
+    train, classes = prepared.train, len(prepared.labels)
+    fitted_on = prepared.validation.texts if config.decide.threshold != "none" else ()
+    return tfidf(train.texts, train.targets_N, rows.texts, classes, fitted_on)
 
 
 def _decided(baseline: Baseline, prepared: Prepared, config: DecideConfig) -> Answers:
@@ -297,4 +297,6 @@ def _decided(baseline: Baseline, prepared: Prepared, config: DecideConfig) -> An
     own = config.model_copy(update={"abstain": "none"})
     logits_NC = np.log(np.maximum(baseline.validation_NC, np.finfo(np.float64).tiny))
     fitted = settle(own, prepared.labels, logits_NC, prepared.validation.targets_N).decision
-    return answer(temper(baseline.probabilities_NC, fitted.temperature), fitted)
+    tempered = answer(temper(baseline.probabilities_NC, fitted.temperature), fitted)
+    # Its probabilities are reported as it has them, whatever the rule.
+    return replace(tempered, probabilities_NC=baseline.probabilities_NC)

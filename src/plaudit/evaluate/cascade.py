@@ -14,11 +14,12 @@ from pydantic import BaseModel, ConfigDict
 from plaudit.evaluate.calibrate import fit_temperature
 
 Logits = NDArray[np.floating[Any]]
+_HAIR = 1e-6
 RARE = 0.01
 """Share of validation rows that may have fewer known features than a row needs."""
 
 
-class Alone(BaseModel):
+class Cascade(BaseModel):
     """When and how the quick model answers by itself; fitted on validation data.
 
     Attributes
@@ -26,8 +27,8 @@ class Alone(BaseModel):
     lead : float
         It does where the logit of its likeliest class leads the next one's by at least this.
     known : int
-        And where it knows at least so many features of the row: of texts that are shorter than
-        nearly all of validation's, or in another language, its being sure has not been tried.
+        And where it knows at least so many features of the row: on texts much shorter than nearly
+        all of validation's its being sure has not been tried.
     scale : float
         What its logits are multiplied by then, so that they mean what those of both mean.
     """
@@ -51,12 +52,12 @@ def leads(logits_NC: Logits) -> NDArray[np.float64]:
     return found
 
 
-def fit_alone(
+def fit_cascade(
     both_NC: Logits,
     quick: tuple[Logits, NDArray[np.integer[Any]]],
     targets_N: NDArray[np.integer[Any]],
     most: float,
-) -> Alone | None:
+) -> Cascade | None:
     """Let the quick model answer as many rows as may be, surest first.
 
     Parameters
@@ -67,11 +68,12 @@ def fit_alone(
         The quick model's logits of these, and how many of each row's features it knows.
     targets_N : ndarray of int
     most : float
-        Share of all rows that may have another likeliest class by it.
+        Share of all rows that may have another likeliest class by it. Of rows like these, not a
+        bound: on 200 other rows it is about half as much again, on 1,000 a tenth.
 
     Returns
     -------
-    Alone or None
+    Cascade or None
         None where not even the surest row may be answered so.
 
     Notes
@@ -98,4 +100,5 @@ def fit_alone(
     # As warm as the other rows are, so that one temperature suits all of them afterwards.
     own = fit_temperature(quick_NC[sure_N], targets_N[sure_N])
     rest = fit_temperature(both_NC[~sure_N], targets_N[~sure_N])
-    return Alone(lead=lead, known=least, scale=rest / own)
+    # A hair below the last row's own: what computes it in another order must not leave it out.
+    return Cascade(lead=lead * (1 - _HAIR), known=least, scale=rest / own)
