@@ -140,3 +140,8 @@ def test_names_of_files_with_spaces_are_no_reviews(
     assert not texts.names_a_file("I saw it and/or read the notes.txt")
     assert not texts.names_a_file("see the notes.txt")
     assert not texts.names_a_file(".csv")
+    Path("my/parts").mkdir(parents=True)
+    assert not texts.names_a_file("my/parts/*")
+    Path("my/parts/a.csv").touch()
+    assert texts.names_a_file("my/parts/*")
+    assert not texts.names_a_file("and/or?")

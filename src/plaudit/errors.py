@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 
@@ -99,3 +101,9 @@ class Interrupted(KeyboardInterrupt):
 
 class ExportError(PlauditError):
     """A model cannot be exported, or what came out answers differently."""
+
+
+def unwritable(path: Path, error: OSError) -> PlauditError:
+    """Say that a result could not be written, for what the system raised."""
+    why = os.strerror(error.errno) if error.errno else str(error)
+    return PlauditError(f"{path} cannot be written: {why}. Make room there, or name another place.")

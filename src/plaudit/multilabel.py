@@ -10,13 +10,13 @@ import numpy as np
 
 from plaudit import artifact
 from plaudit.data.clean import clean
-from plaudit.data.handed import checked, in_chunks
+from plaudit.data.handed import checked, in_blocks, in_chunks
 from plaudit.data.label_sets import named
 from plaudit.errors import ConfigError, DataError
 from plaudit.evaluate.label_thresholds import HALF, given, sigmoid
 from plaudit.model.device import Compute
 from plaudit.model.infer import Engine
-from plaudit.predict import CHUNK, Classifier, Given, compute_for, engine_of, in_blocks
+from plaudit.predict import CHUNK, Classifier, Given
 from plaudit.text.encode import TextEncoder
 
 
@@ -58,7 +58,7 @@ class MultiLabelClassifier:
         self.spec = loaded.spec
         self.labels = loaded.spec.labels
         self.seen_prints_N = loaded.seen_prints_N
-        self._engine = engine_of(loaded.model, compute)
+        self._engine = loaded.engine(compute)
         self._encoder = TextEncoder(loaded.tokenizer, loaded.spec.text)
 
     @classmethod
@@ -86,7 +86,7 @@ class MultiLabelClassifier:
                 f"{path}: this model gives a text one label (it was trained without "
                 "data.multilabel). Load it with plaudit.Classifier."
             )
-        return cls(loaded, compute_for(loaded.spec, device, precision))
+        return cls(loaded, loaded.compute(device, precision))
 
     @property
     def engine(self) -> Engine:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from plaudit import artifact
-from plaudit.data.handed import check_chunk, checked, checked_pairs, in_chunks, refuse_one
+from plaudit.data.handed import checked, checked_pairs, in_blocks, in_chunks
 from plaudit.data.text_pairs import cleaned
 from plaudit.errors import ConfigError
 from plaudit.evaluate.decide import Answers, answer
-from plaudit.model import onnx
-from plaudit.model.classifier import ReviewClassifier
-from plaudit.model.device import Compute, plan
-from plaudit.model.infer import Engine, TorchEngine, softmax
+from plaudit.model.device import Compute
+from plaudit.model.infer import Engine, softmax
 from plaudit.ngrams import NgramModel
 from plaudit.text.encode import TextEncoder
 
@@ -84,7 +82,7 @@ class Classifier:
         self.spec = loaded.spec
         self.labels = loaded.spec.labels
         self.seen_prints_N = loaded.seen_prints_N
-        self._engine = engine_of(loaded.model, compute)
+        self._engine = loaded.engine(compute)
         self._encoder = TextEncoder(loaded.tokenizer, loaded.spec.text, loaded.spec.pairs)
         self._ngrams = loaded.ngrams
 
@@ -126,7 +124,7 @@ class Classifier:
         """
         _refuse_several(path)
         loaded = artifact.load(path)
-        return cls(loaded, compute_for(loaded.spec, device, precision))
+        return cls(loaded, loaded.compute(device, precision))
 
     def predict(self, texts: Sequence[Given]) -> list[Prediction]:
         """Label texts.
@@ -295,30 +293,3 @@ def _refuse_several(path: Path | str) -> None:
             "such models (in Python: plaudit.MultiLabelClassifier). Use one of these, or a model "
             "that was trained without data.multilabel."
         )
-
-
-def in_blocks(
-    ask: Callable[[Sequence[str]], np.ndarray], cleaned: Sequence[str], chunk: int, classes: int
-) -> np.ndarray:
-    """Ask about so many texts at a time; return all answers, shape (N, C)."""
-    check_chunk(chunk)
-    refuse_one(cleaned, "probabilities")
-    blocks = (cleaned[i : i + chunk] for i in range(0, len(cleaned), chunk))
-    parts = [ask(block) for block in blocks]
-    return np.concatenate(parts) if parts else np.zeros((0, classes))
-
-
-def compute_for(spec: artifact.Spec, device: str, precision: str) -> Compute:
-    """Say where and in what precision a saved model runs."""
-    if spec.weights != "torch":
-        return onnx.plan(device, precision)
-    if precision == "auto" and spec.precision == "fp32":
-        precision = "fp32"
-    return plan(device, precision)
-
-
-def engine_of(model: ReviewClassifier | onnx.OnnxModel, compute: Compute) -> Engine:
-    """Return what computes a saved model's logits."""
-    if isinstance(model, onnx.OnnxModel):
-        return model
-    return TorchEngine.of(model, compute)

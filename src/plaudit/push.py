@@ -169,8 +169,8 @@ def _explained(name: str) -> Iterator[None]:
         raise PlauditError(f"the hub refused {name}: {_first_line(error)}") from error
     except (HTTPError, OSError) as error:
         raise PlauditError(
-            f"{network.endpoint()} does not answer ({_first_line(error)}). Check the network; what "
-            "was uploaded is not lost, and plaudit push --update goes on."
+            f"{network.endpoint()} does not answer ({_first_line(error)}). Check the network. What "
+            "may have been uploaded is not lost: plaudit push --update goes on."
         ) from error
 
 

@@ -80,6 +80,8 @@ def test_words_are_needed_of_each_label() -> None:
         cotrained(words={"sport": ["goal"]})
     with pytest.raises(DataError, match="the words of 'food' stand for it in fewer than two"):
         cotrained(words=WORDS | {"food": ["sushi"]})
+    with pytest.raises(ConfigError, match="'goal' stands for more than one label"):
+        cotrained(words=WORDS | {"sport": ["goal"], "food": ["Goal", "soup"]})
 
 
 def test_words_without_unlabelled_texts_are_refused() -> None:

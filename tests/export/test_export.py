@@ -17,7 +17,6 @@ from plaudit.config import TextConfig, load
 from plaudit.errors import ArtifactError, ConfigError, DataError, ExportError, MissingExtra
 from plaudit.evaluate.decide import Answers, answer
 from plaudit.export import export, gate, graph, lines
-from plaudit.export import write as writing
 from plaudit.export.gate import Texts
 from plaudit.model.device import Compute, plan
 from plaudit.predict import Classifier
@@ -380,7 +379,7 @@ def test_where_the_original_answers_in_bf16_that_is_compared_too_and_refuses_not
     monkeypatch.setattr(gate, "compare", compared)
     for precision in ("bf16", "fp32"):
         compute = Compute("cpu", precision, "test")
-        monkeypatch.setattr(writing, "compute_for", lambda *_, compute=compute: compute)
+        monkeypatch.setattr(artifact.Loaded, "compute", lambda *_, compute=compute, **__: compute)
         done = export(finished.model, "onnx", tmp_path / precision)
         document = json.loads(json.dumps(done.to_dict()))
         said = [line for line in lines(done) if "in bf16 on this machine" in line]

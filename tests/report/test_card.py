@@ -7,6 +7,7 @@ import tomllib
 import pytest
 
 from plaudit.report.card import render
+from plaudit.report.html import render as render_page
 from plaudit.report.summary import headline
 
 yaml = pytest.importorskip("yaml")
@@ -188,3 +189,27 @@ def test_a_model_of_words_beside_the_encoder_is_told_of(document):
     ) in card
     assert front_matter(card)["library_name"] == "plaudit"
     assert "from transformers import pipeline" not in card
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.54])
+def test_words_in_the_encoders_place_are_told_of(document, weight):
+    cascade = {"lead": 2.0, "known": 80, "scale": 1.2, "share": 0.694, "changed": 0.004}
+    document["ngrams"] = WORDS | {"weight": weight, "cascade": cascade}
+    for page in (render(document), render_page(document)):
+        told = re.sub(r"&#39;|&#x27;", "'", page)
+        assert "in the encoder's place" in told.replace("In the", "in the")
+        assert "69.4%" in told
+        assert "0.4%" in told
+        assert ("its logits" in told) == bool(weight)
+
+
+def test_labels_that_words_gave_and_texts_without_labels_are_told_of(document):
+    document["data"]["cotrained"] = {"unlabelled": 7000, "named": 900, "rows": 4321}
+    document["data"]["unlabelled"] = {
+        "distill": {"asked": "more.csv", "rows": 1234, "left_out": 5}
+    }  # fmt: skip
+    card, page = render(document), render_page(document)
+    assert "4,321 of the training texts got their label by words" in card
+    assert "cotrain.words" in page
+    assert "4,321" in page
+    assert "it learns from 1,234 texts of `more.csv`" in card

@@ -20,6 +20,7 @@ from plaudit.evaluate.cascade import Cascade
 from plaudit.evaluate.predictions import PREDICTIONS, read
 from plaudit.explain import explain
 from plaudit.predict import Classifier
+from plaudit.run import consulting
 from plaudit.run.watching import Silent
 from tests.run.test_training import Notes, configured
 
@@ -199,7 +200,9 @@ def test_the_report_says_how_often_words_answer_alone(
     assert cascade == fitted | {name: cascade[name] for name in ("share", "changed")}
     share = f"{sure_N.mean():.1%}"
     [line] = [each for each in lines if each.startswith("A model of words")]
-    assert line.startswith(f"A model of words answers in its place where it is sure ({share} of")
+    assert line.startswith(
+        f"A model of words answers in the encoder's place where it is sure ({share}"
+    )
     assert "accuracy" in line
     for page in ("report.html", "README.md"):
         told = (done.model / page).read_text(encoding="utf-8")
@@ -209,6 +212,19 @@ def test_the_report_says_how_often_words_answer_alone(
     assert "a model of words" in done.report["model"]["pipeline_note"]
     fitted = done.report["calibration"]["validation"]["after"]["log_loss"]
     assert fitted == pytest.approx(about["validation"]["both"]["log_loss"], abs=1e-9)
+
+
+def test_a_teacher_is_asked_in_full(quick: tuple[run.Run, list[str]], reviews_file: Path) -> None:
+    """Its words have learnt the texts that its student learns from, and would answer them all."""
+    done, _ = quick
+    config = load(None, [f"distill.teacher={done.model}", "distill.temperature=1"])
+    asked, _ = consulting._asked(
+        config, "distill.teacher", str(done.model), Classifier.load(done.model).labels
+    )
+    texts = [clean(text) for text in texts_of(reviews_file)]
+    encoded = asked.encoder.encode(texts)
+    wanted_NC = asked.engine.logits(encoded, pad_id=asked.encoder.pad_id)
+    assert asked.logits(texts) == pytest.approx(wanted_NC, abs=1e-5)
 
 
 def test_words_that_are_nowhere_sure_leave_no_trace_in_the_model(
@@ -256,7 +272,9 @@ def test_what_answers_quickly_answers_alike_everywhere(
     assert own == of_run
     kept = read(done.folder / PREDICTIONS)
     rows = {fingerprint(clean(text)): clean(text) for text in texts_of(reviews_file)}
-    alone_N = Classifier.load(done.model).answered_by_words([rows[int(each)] for each in kept.prints_N])
+    alone_N = Classifier.load(done.model).answered_by_words(
+        [rows[int(each)] for each in kept.prints_N]
+    )
     assert {each["value"]: each["rows"] for each in own} == {
         "words alone": alone_N.sum(), "encoder": (~alone_N).sum()
     }  # fmt: skip

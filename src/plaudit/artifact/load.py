@@ -15,6 +15,8 @@ from plaudit.artifact.spec import GRAPH, MANIFEST, NGRAMS, OWN_WEIGHTS, PRINTS, 
 from plaudit.errors import ArtifactError, MissingExtra
 from plaudit.model import fold, onnx
 from plaudit.model.classifier import ReviewClassifier
+from plaudit.model.device import Compute, plan
+from plaudit.model.infer import Engine, TorchEngine
 from plaudit.model.loading import check_tokens, check_vocabulary, quiet
 from plaudit.model.onnx import OnnxModel
 from plaudit.ngrams import NgramModel
@@ -41,6 +43,20 @@ class Loaded:
     spec: Spec
     seen_prints_N: np.ndarray
     ngrams: NgramModel | None = None
+
+    def compute(self, device: str, precision: str) -> Compute:
+        """Say where and in what precision it runs; auto: as its report's numbers were computed."""
+        if self.spec.weights != "torch":
+            return onnx.plan(device, precision)
+        if precision == "auto" and self.spec.precision == "fp32":
+            precision = "fp32"
+        return plan(device, precision)
+
+    def engine(self, compute: Compute) -> Engine:
+        """Return what computes its logits."""
+        if isinstance(self.model, OnnxModel):
+            return self.model
+        return TorchEngine.of(self.model, compute)
 
 
 def load(folder: Path | str) -> Loaded:

@@ -150,7 +150,7 @@ class Spec(BaseModel):
     @property
     def has_words(self) -> bool:
         """Whether a model of words is in the folder."""
-        return bool(self.ngram_weight) or self.ngram_cascade is not None
+        return self.mixture.has_second
 
     @property
     def multilabel(self) -> bool:

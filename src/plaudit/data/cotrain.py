@@ -10,6 +10,7 @@ Axes: N texts, C classes, W words.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -183,7 +184,14 @@ def _words(given: Mapping[str, Sequence[str]], labels: Sequence[str]) -> list[se
             f"cotrain.words: {several[0]!r} is not one word of letters and digits, which is what "
             "texts are cut into: it would be found in none. Name words such as 'great'."
         )
-    return [{word.lower() for word in given[label]} for label in labels]
+    groups = [{word.lower() for word in given[label]} for label in labels]
+    count = Counter(word for group in groups for word in group)
+    if shared := [word for word, times in count.items() if times > 1]:
+        raise ConfigError(
+            f"cotrain.words: {shared[0]!r} stands for more than one label, of which it then tells "
+            "nothing (upper and lower case are one). Give it to one label, or leave it out."
+        )
+    return groups
 
 
 def _counts(texts: Sequence[str], words: Sequence[set[str]]) -> np.ndarray:

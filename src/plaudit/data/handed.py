@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
+
+import numpy as np
 
 from plaudit.config.limits import is_whole
 from plaudit.data.rows import LONGEST_TEXT
@@ -24,6 +26,17 @@ def check_chunk(chunk: int) -> None:
     """Raise DataError where so many texts at a time are none."""
     if not is_whole(chunk) or chunk < 1:
         raise DataError(f"chunk is {chunk}; it must be a whole number of 1 at least.")
+
+
+def in_blocks(
+    ask: Callable[[Sequence[str]], np.ndarray], cleaned: Sequence[str], chunk: int, classes: int
+) -> np.ndarray:
+    """Ask about so many texts at a time; return all answers, shape (N, C)."""
+    check_chunk(chunk)
+    refuse_one(cleaned, "probabilities")
+    blocks = (cleaned[i : i + chunk] for i in range(0, len(cleaned), chunk))
+    parts = [ask(block) for block in blocks]
+    return np.concatenate(parts) if parts else np.zeros((0, classes))
 
 
 def in_chunks(texts: Iterable[T], chunk: int) -> Iterator[list[T]]:

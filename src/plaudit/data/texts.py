@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -182,6 +183,9 @@ def names_a_file(text: str) -> bool:
             return True
     except (OSError, ValueError):  # too long for a file name, or a NUL in it
         return False
+    # A pattern of files that are there, whatever it ends in. (It may be absolute.)
+    if re.fullmatch(r"\S*[/\\]\S*[*?\[]\S*", text) and glob.glob(text):  # noqa: PTH207
+        return True
     if not re.search(r"\S\.(txt|csv|tsv|jsonl|ndjson|json|parquet)(\.gz)?$", text, re.I):
         return False
     # A mistyped file name must not be taken for a review; one with spaces is taken for a name where

@@ -18,7 +18,7 @@ from plaudit.data.asked import check_columns, check_none_named
 from plaudit.data.records import Columns
 from plaudit.data.sources import read, resolve, silent
 from plaudit.embed.embedder import Embedder
-from plaudit.errors import ConfigError, DataError
+from plaudit.errors import ConfigError, DataError, unwritable
 from plaudit.model.vectors import Pooling
 
 if TYPE_CHECKING:
@@ -119,6 +119,8 @@ def embed(  # noqa: PLR0913 - one parameter an option of the command
         about = {"model": str(model), "pooling": pooling, "normalized": str(normalize).lower()}
         count, size = _write(staged, blocks, about, npy=out.suffix == ".npy")
         staged.replace(out)
+    except OSError as error:
+        raise unwritable(out, error) from error
     finally:
         staged.unlink(missing_ok=True)
     return Embedded(out, count, size)

@@ -39,6 +39,11 @@ class Mixture:
     weight: float
     cascade: Cascade | None = None
 
+    @property
+    def has_second(self) -> bool:
+        """Whether the second model has a say at all."""
+        return bool(self.weight) or self.cascade is not None
+
     def sure(self, second: Second) -> NDArray[np.bool_]:
         """Say for which rows the first model need not be asked, shape (N,)."""
         if self.cascade is None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from plaudit.data import outputs
 from plaudit.data.cleaned import Rows
-from plaudit.errors import ConfigError, DataError
+from plaudit.errors import ConfigError, DataError, unwritable
 from plaudit.evaluate.decide import Answers
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def write(path: Path, predictions: Predictions) -> None:
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    """Write a table as a new Parquet file, whole or not at all."""
+    """Write a table as a new Parquet file, whole or not at all; errors name the file."""
     import pyarrow.parquet as pq
 
     check_new(path)
@@ -190,6 +190,8 @@ def write_table(path: Path, table: pa.Table) -> None:
         # A relative path would be taken for an address where it has a colon or begins with ~.
         pq.write_table(table, staged.absolute())
         staged.replace(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
     finally:
         staged.unlink(missing_ok=True)
 

@@ -18,7 +18,7 @@ from plaudit.export import gate, graph
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.device import plan
 from plaudit.multilabel import MultiLabelClassifier, load
-from plaudit.predict import Classifier, compute_for
+from plaudit.predict import Classifier
 from plaudit.report.pages import REPORT, pages
 
 Format = Literal["onnx", "onnx-int8"]
@@ -137,7 +137,7 @@ def export(
         exported = load(staged)
         found = gate.compare(original, exported, chosen, limit)
         gate.check(found, source, format)
-        here = compute_for(loaded.spec, "cpu", "auto")
+        here = loaded.compute("cpu", "auto")
         rounded = (
             gate.compare(kind(loaded, here), exported, chosen, limit) if here.half_on_cpu else None
         )

@@ -267,6 +267,6 @@ def _beside(ngrams: Mapping[str, Any] | None) -> str:
     named = f" A linear model of {count(ngrams['features'])} words and pairs of words"
     if not (cascade := ngrams.get("cascade")):
         return f"{named} counts beside it." if ngrams["weight"] else ""
-    also = " counts beside it, and" if ngrams["weight"] else ""
     share = percent(cascade["share"])
+    also = " counts beside it, and" if ngrams["weight"] else ""
     return f"{named}{also} answers in its place where it is sure ({share} of validation)."

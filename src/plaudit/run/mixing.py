@@ -40,7 +40,7 @@ class Beside:
     @property
     def told(self) -> str:
         """What it is, in a line."""
-        if not self.kept:
+        if not self.mixture.has_second:
             if not self.about["fitted"]:
                 return "Words are nowhere sure enough to answer in the encoder's place."
             return "A model of words was tried beside the encoder; validation gives it no weight."
@@ -49,16 +49,12 @@ class Beside:
             how = "as validation has it" if self.about["fitted"] else "as it was set"
             parts.append(f"counts beside the encoder, by {weight:.2f} ({how})")
         if cascade := self.about["cascade"]:
+            place = "its" if parts else "the encoder's"
             parts.append(
-                f"answers in its place where it is sure ({cascade['share']:.1%} of validation, "
-                f"{cascade['changed']:.1%} of it with another label)"
+                f"answers in {place} place where it is sure ({cascade['share']:.1%} of "
+                f"validation, {cascade['changed']:.1%} of it with another label)"
             )
         return f"A model of words {', and '.join(parts)}{self._measured}."
-
-    @property
-    def kept(self) -> bool:
-        """Whether it is part of the model: one without a weight may be sure of nothing."""
-        return bool(self.mixture.weight) or self.mixture.cascade is not None
 
     @property
     def _measured(self) -> str:
