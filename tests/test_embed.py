@@ -14,7 +14,7 @@ from plaudit.cli import app
 from plaudit.data.records import Columns
 from plaudit.embed import embedder as embedding
 from plaudit.embed import writing
-from plaudit.errors import ArtifactError, ConfigError, DataError
+from plaudit.errors import ArtifactError, ConfigError, DataError, PlauditError
 from tests.conftest import save_encoder
 
 TEXTS = ["A good film.", "the worst plot and a dull actor", "", "great"]
