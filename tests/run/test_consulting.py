@@ -50,7 +50,7 @@ def stub(labels: tuple[str, ...], seen_N: np.ndarray, decision: Decision | None 
         columns = {"positive": np.log(positive), "negative": np.log(1 - positive)}
         return np.stack([columns[label] for label in labels], axis=1).astype(np.float32)
 
-    return SimpleNamespace(
+    found = SimpleNamespace(
         labels=labels,
         asked=asked,
         seen_prints_N=seen_N,
@@ -61,6 +61,8 @@ def stub(labels: tuple[str, ...], seen_N: np.ndarray, decision: Decision | None 
         calibrated=softmax,
         answers=lambda probabilities_NC: answer(probabilities_NC, decision),
     )
+    found.in_full = lambda: found
+    return found
 
 
 @pytest.fixture
