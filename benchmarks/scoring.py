@@ -1,4 +1,4 @@
-"""How fast are 5,000 IMDB reviews scored, beside the standard tools, and do the labels agree?
+"""How fast are IMDB reviews scored, beside the standard tools, and do the labels agree?
 
 Equal on all sides: the weights (six layers for all, see common/scorers.py), the cleaned texts,
 their token ids (at most 512, the beginning of a long review; checked before the rounds), the
@@ -42,7 +42,7 @@ from common.side_by_side import (
     show,
 )
 
-QUESTION = "How fast are 5,000 IMDB reviews scored, at most 512 tokens each, from text to label?"
+QUESTION = "How fast are IMDB reviews scored, at most 512 tokens each, from text to label?"
 LIMIT = "products' limit"
 PIPELINE_BATCHES = (8, 16, 32)
 RUNTIME_BATCHES = (16, 32)
