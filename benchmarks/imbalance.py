@@ -39,10 +39,11 @@ from plaudit.config import Config, load
 from plaudit.data.cleaned import Rows
 from plaudit.data.prepare import Prepared, prepare
 from plaudit.evaluate import predictions
+from plaudit.evaluate.calibrate import softmax
 from plaudit.evaluate.decide import answer
 from plaudit.model.build import load_tokenizer
 from plaudit.model.device import plan
-from plaudit.model.infer import logits, softmax
+from plaudit.model.infer import logits
 from plaudit.run.learning import learn, lesson, new_model
 from plaudit.run.material import encoded
 from plaudit.run.watching import Silent

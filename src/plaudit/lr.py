@@ -137,19 +137,17 @@ def _climb(config: Config, low: float, high: float, steps: int) -> Climb:
 def _taught(config: Config) -> Lesson:
     """Make ready what a run of these settings would train, and on what."""
     from plaudit.data.prepare import prepare
+    from plaudit.data.sources import silent
     from plaudit.model.device import plan
     from plaudit.run.consulting import with_pseudo_labels, with_teacher
     from plaudit.run.learning import lesson, new_model
     from plaudit.run.material import encoded, text_encoder
 
-    def say(line: str) -> None:
-        """Drop the line."""
-
-    prepared = with_pseudo_labels(config, prepare(config, say), say)
+    prepared = with_pseudo_labels(config, prepare(config, silent), silent)
     encoder = text_encoder(config)
     model = new_model(config, prepared.labels, encoder)
     compute = plan(config.train.device, config.train.precision)
-    data = with_teacher(config, encoded(prepared, encoder), encoder, say)
+    data = with_teacher(config, encoded(prepared, encoder), encoder, silent)
     return lesson(config, model, data, compute)
 
 

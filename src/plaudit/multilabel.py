@@ -12,7 +12,7 @@ from plaudit import artifact
 from plaudit.data.clean import clean
 from plaudit.data.handed import checked, in_blocks, in_chunks
 from plaudit.data.label_sets import named
-from plaudit.errors import ConfigError, DataError
+from plaudit.errors import ConfigError
 from plaudit.evaluate.label_thresholds import HALF, given, sigmoid
 from plaudit.model.device import Compute
 from plaudit.model.infer import Engine
@@ -124,8 +124,6 @@ class MultiLabelClassifier:
             ``texts`` is one string, or holds something that is not a string (a pair of texts is
             for models of pairs) or is too long.
         """
-        if isinstance(texts, str):
-            raise DataError("predict takes a list of texts, not one: predict([text])")
         return list(self.stream(texts))
 
     def stream(self, texts: Iterable[Given], *, chunk: int = CHUNK) -> Iterator[LabelSet]:

@@ -13,9 +13,10 @@ from plaudit import artifact
 from plaudit.data.handed import checked, checked_pairs, in_blocks, in_chunks
 from plaudit.data.text_pairs import cleaned
 from plaudit.errors import ConfigError
+from plaudit.evaluate.calibrate import softmax
 from plaudit.evaluate.decide import Answers, answer
 from plaudit.model.device import Compute
-from plaudit.model.infer import Engine, softmax
+from plaudit.model.infer import Engine
 from plaudit.ngrams import NgramModel
 from plaudit.text.encode import TextEncoder
 

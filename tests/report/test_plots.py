@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from plaudit.report import plots
+from plaudit.report import diagrams, plots
 
 
 def records(steps: int, every: int = 10) -> list[dict]:
@@ -45,6 +45,33 @@ def test_curves_are_the_same_bytes_each_time_and_share_no_ids():
 
     assert first == plots.loss_curve(records(60), 60)
     assert not set(re.findall(r' id="([^"]+)"', first)) & set(re.findall(r' id="([^"]+)"', other))
+
+
+def test_a_curve_of_accuracy_is_one_of_accuracy():
+    description = plots.accuracy_curve(records(60), 60)
+
+    assert "83.3% at step 60" in description
+    assert "55.6% at step 10" in description
+
+
+@pytest.mark.parametrize(
+    ("draw", "section", "x", "y", "said"),
+    [
+        (diagrams.roc, "roc", "false_positive_rate", "true_positive_rate", "70% are found"),
+        (diagrams.precision_recall, "precision_recall", "recall", "precision", "75% of those"),
+    ],
+)
+def test_a_curve_goes_through_its_points(monkeypatch, draw, section, x, y, said):
+    drawn = {}
+    monkeypatch.setattr(diagrams, "svg", lambda figure, *words: drawn.update(f=figure, w=words))
+    points = {
+        "roc": {x: [0.0, 0.1, 0.4, 1.0], y: [0.0, 0.7, 0.9, 1.0]},
+        "precision_recall": {x: [0.2, 0.5, 0.9, 1.0], y: [1.0, 0.95, 0.75, 0.5]},
+    }[section]
+    draw([{"label": "good", section: points}])
+    line = drawn["f"].axes[0].lines[-1]
+    assert (list(line.get_xdata()), list(line.get_ydata())) == (points[x], points[y])
+    assert said in drawn["w"][-1]
 
 
 def test_the_kept_state_is_ringed():

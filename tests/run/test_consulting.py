@@ -17,8 +17,8 @@ from plaudit import run
 from plaudit.config import Config, load
 from plaudit.data.prepare import Prepared, prepare
 from plaudit.errors import ArtifactError, ConfigError
+from plaudit.evaluate.calibrate import softmax
 from plaudit.evaluate.decide import Decision, answer
-from plaudit.model.infer import softmax
 from plaudit.predict import Classifier
 from plaudit.run import consulting, learning
 from plaudit.run.consulting import with_pseudo_labels

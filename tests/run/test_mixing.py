@@ -195,6 +195,9 @@ def test_the_report_says_how_often_words_answer_alone(
     assert about["weight"] == 0.0
     cascade = about["cascade"]
     assert cascade["share"] == pytest.approx(sure_N.mean())
+    always_N = classifier.in_full().logits(validation.texts).argmax(axis=1)
+    changed_N = words_of(done).logits(validation.texts).argmax(axis=1) != always_N
+    assert cascade["changed"] == pytest.approx((changed_N & sure_N).mean())
     assert cascade["changed"] <= 0.05
     fitted = classifier.spec.ngram_cascade.model_dump()
     assert cascade == fitted | {name: cascade[name] for name in ("share", "changed")}

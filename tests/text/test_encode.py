@@ -151,7 +151,11 @@ def test_a_cache_that_cannot_be_written_costs_only_the_cache(
 
 def test_the_cache_is_bounded(tiny_tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CACHE_LIMIT_BYTES", 3000)
+    made: list[Path] = []
     for n in range(8):
+        before = set(made)
         encoder(tiny_tokenizer).encode_cached([f"film {n}"])
-    entries = list((cache_folder() / "encoded").iterdir())
-    assert 1 <= len(entries) < 8
+        made += sorted(set((cache_folder() / "encoded").iterdir()) - before)
+    left = set((cache_folder() / "encoded").iterdir())
+    assert 1 <= len(left) < 8
+    assert left == set(made[-len(left) :]), "the oldest go first"

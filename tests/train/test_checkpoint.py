@@ -162,6 +162,23 @@ def test_a_full_disk_leaves_the_last_one(
     assert not list(saved.folder.glob(".*"))
 
 
+def test_every_file_of_a_checkpoint_is_synced(
+    saved: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, synced = os.fsync, set()
+
+    def recording(handle: int) -> None:
+        synced.add(Path(f"/proc/self/fd/{handle}").readlink().name)
+        own(handle)
+
+    monkeypatch.setattr("os.fsync", recording)
+    saved.save(5, state_at(5), {})
+    [folder] = saved.folder.glob("*00000005")
+    names = {path.name for path in folder.iterdir()}
+    assert len(names) > 1
+    assert names <= synced
+
+
 def failing_save(checkpoints: Checkpoints, said: str) -> None:
     """Save, in a child; leave with 0 if that fails as it should."""
     with pytest.raises(TrainingError, match=said):

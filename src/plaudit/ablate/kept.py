@@ -11,6 +11,7 @@ from pathlib import Path
 from plaudit.artifact.manifest import weights_sha256
 from plaudit.artifact.spec import MANIFEST, versions
 from plaudit.config import Config
+from plaudit.data import durable
 from plaudit.data.plain import sha256_of
 from plaudit.data.prepare import Prepared
 from plaudit.errors import DataError
@@ -19,7 +20,6 @@ from plaudit.evaluate.predictions import PREDICTIONS, Predictions
 from plaudit.machine import processor
 from plaudit.model.build import file_digests
 from plaudit.model.device import plan
-from plaudit.train import durable
 from plaudit.train.course import Course
 
 ABLATIONS = "ablate-"
@@ -149,6 +149,4 @@ def beside(
 
 def write_json(path: Path, document: object) -> None:
     """Write JSON so that a crash leaves either the old file or the new one."""
-    staged = path.with_name(f".{path.name}.part")
-    durable.write(staged, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
-    staged.replace(path)
+    durable.replace(path, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())

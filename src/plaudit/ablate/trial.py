@@ -16,10 +16,10 @@ from plaudit.config import Config, ContrastConfig, NgramsConfig
 from plaudit.data.prepare import Prepared, prepare
 from plaudit.errors import ConfigError, TrainingError
 from plaudit.evaluate import predictions
+from plaudit.evaluate.calibrate import softmax
 from plaudit.evaluate.decide import answer
 from plaudit.evaluate.predictions import Predictions
 from plaudit.model.device import plan
-from plaudit.model.infer import softmax
 from plaudit.run.consulting import with_pseudo_labels, with_teacher
 from plaudit.run.learning import Lesson, learn, lesson, new_model
 from plaudit.run.material import Data, Ready, encoded, text_encoder
@@ -75,7 +75,7 @@ class Bench:
 
     def prepared(self, config: Config) -> Prepared:
         """Return the rows; the test part stays sealed."""
-        key = _digest(config, [*ROWS, "seed"]) + _answered(config)
+        key = _settings(config, [*ROWS, "seed"]) + _answered(config)
         if self._prepared is None or self._prepared[0] != key:
             say = self.watcher.say
             self._prepared = key, with_pseudo_labels(config, prepare(config, say), say)
@@ -91,7 +91,7 @@ class Bench:
         """Return the encoded rows."""
         encoder = text_encoder(config)
         parts = [*ROWS, "seed", "text"]
-        key = _digest(config, parts) + config.model.encoder + _answered(config)
+        key = _settings(config, parts) + config.model.encoder + _answered(config)
         if self._data is None or self._data[0] != key:
             own = encoded(self.prepared(config), encoder)
             self._data = key, with_teacher(config, own, encoder, self.watcher.say)
@@ -262,7 +262,7 @@ def _facts(key: str, seed: int, trained: Trained, data: Data) -> Facts:
     )
 
 
-def _digest(config: Config, parts: Sequence[str]) -> str:
+def _settings(config: Config, parts: Sequence[str]) -> str:
     values = config.model_dump(mode="json", include=set(parts))
     return json.dumps(values, sort_keys=True)
 

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from plaudit.artifact.spec import CARD, GRAPH, MANIFEST, NGRAMS, OWN_WEIGHTS, PAGES, WEIGHTS, Spec
+from plaudit.data.plain import sha256_of
 from plaudit.errors import ArtifactError
 from plaudit.model.trust import files_with_code
 
@@ -65,7 +66,7 @@ def check_unedited(folder: Path) -> None:
     if interrupted or not (folder / MANIFEST).is_file() or not (folder / CARD).is_file():
         return
     expected = files_of(folder).get(CARD)
-    if expected is not None and _sha256(folder / CARD) != expected:
+    if expected is not None and sha256_of(folder / CARD) != expected:
         raise ArtifactError(
             f"{folder / CARD} was edited since plaudit wrote it, and would be overwritten. Move it "
             "away, do this again, and put back into the new one what you had written."
@@ -75,9 +76,9 @@ def check_unedited(folder: Path) -> None:
 def write(folder: Path, spec: Spec) -> None:
     """Write the manifest of what is in the folder now."""
     own = (p for p in sorted(folder.iterdir()) if p.is_file() and not p.name.startswith("."))
-    files = {p.name: _sha256(p) for p in own if p.name != MANIFEST}
+    files = {p.name: sha256_of(p) for p in own if p.name != MANIFEST}
     if (card := _staged(folder, CARD)).is_file():
-        files = dict(sorted({**files, CARD: _sha256(card)}.items()))
+        files = dict(sorted({**files, CARD: sha256_of(card)}.items()))
     values = spec.model_dump(mode="json") | {"files": files}
     staged = folder / f".{MANIFEST}"
     staged.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
@@ -174,7 +175,7 @@ def _wrong(folder: Path, name: str, expected: str) -> list[str]:
         return ["is a link"]
     if not path.is_file():
         return ["is missing"]
-    return [] if _sha256(path) == expected else ["was changed since it was saved"]
+    return [] if sha256_of(path) == expected else ["was changed since it was saved"]
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -204,8 +205,3 @@ def _spec(folder: Path, manifest: dict[str, Any]) -> Spec:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise ArtifactError(f"{folder / MANIFEST}: {where}: {first['msg']}") from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

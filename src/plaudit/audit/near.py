@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plaudit.audit.words import Words
+from plaudit.data.fingerprint import finalised
 
 SHINGLE = 3
 """Words of a shingle."""
@@ -97,20 +98,13 @@ def _shingles(words: Words) -> _Bags:
     for offset in range(SHINGLE):
         there = offset < size_N[rows]
         word = words.ids[np.where(there, place + offset, 0)].astype(np.uint64) + np.uint64(1)
-        keys = np.where(there, _mix(keys ^ word), keys)
+        keys = np.where(there, finalised(keys ^ word), keys)
     order = np.lexsort((keys, rows))
     keys, rows = keys[order], rows[order]
     fresh = np.ones(len(keys), dtype=bool)
     fresh[1:] = (keys[1:] != keys[:-1]) | (rows[1:] != rows[:-1])
     counts = np.bincount(rows[fresh], minlength=len(words))
     return _Bags(keys[fresh], np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
-
-
-def _mix(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    # Two rounds of multiply and shift spread every bit over all of them (Steele et al. 2014).
-    keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return keys ^ (keys >> np.uint64(31))
 
 
 def _candidates(bags: _Bags, chosen_N: Ints) -> set[tuple[int, int]]:
@@ -121,7 +115,7 @@ def _candidates(bags: _Bags, chosen_N: Ints) -> set[tuple[int, int]]:
     for band in range(BANDS):
         key_N = np.zeros(len(chosen_N), dtype=np.uint64)
         for row in range(ROWS):
-            key_N = _mix(key_N ^ _minima(bags, band * ROWS + row)[chosen_N])
+            key_N = finalised(key_N ^ _minima(bags, band * ROWS + row)[chosen_N])
         for bucket in _buckets(key_N):
             found.update(_pairs(chosen_N[bucket].tolist()))
     return found
@@ -129,7 +123,7 @@ def _candidates(bags: _Bags, chosen_N: Ints) -> set[tuple[int, int]]:
 
 def _minima(bags: _Bags, function: int) -> NDArray[np.uint64]:
     """Return each text's smallest shingle under one hash function; texts without get 0."""
-    salt = _mix(np.array([function + 1], dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+    salt = finalised(np.array([function + 1], dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
     # Shingles are well mixed already: one odd multiplication of the salted bits orders them anew.
     hashed_S = (bags.keys_S ^ salt) * (salt | np.uint64(1))
     hashed_S ^= hashed_S >> np.uint64(32)

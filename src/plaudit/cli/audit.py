@@ -13,6 +13,7 @@ from plaudit import console
 from plaudit.cli.options import AsJson, Device, LabelColumn, Quiet, TextColumn
 from plaudit.console import advise, guarded, inert, out
 from plaudit.data import outputs
+from plaudit.data.sources import silent
 from plaudit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
         label_errors=label_errors,
         seed=seed,
         device=device,
-        say=_nothing if quiet else console.say,
+        say=silent if quiet else console.say,
     )
     document = found.to_dict()
     written = found.write(write, fixes) if write is not None else None
@@ -113,10 +114,6 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
         return  # there is nothing to train on
     codes = {finding.code for finding in found.findings}
     _advise(data, written, codes, {"text": text, "label": label, "labels": labels}, seed)
-
-
-def _nothing(_: str) -> None:
-    pass
 
 
 def _advise(

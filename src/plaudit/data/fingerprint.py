@@ -83,3 +83,16 @@ def _folded(text: str) -> str:
     if lower.isascii():  # ten times as fast as a regular expression
         return lower.encode().translate(None, _NO_ASCII_LETTERS).decode() or text
     return _LOST.sub("", lower) or text
+
+
+def finalised(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Spread every bit of numbers over all of them: two rounds of multiply and shift.
+
+    Notes
+    -----
+    Source: Steele, Lea and Flood 2014, "Fast Splittable Pseudorandom Number Generators", the
+    finaliser of SplitMix64; a bijection.
+    """
+    keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return keys ^ (keys >> np.uint64(31))

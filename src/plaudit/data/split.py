@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plaudit.config import SplitConfig
+from plaudit.data.fingerprint import finalised
 from plaudit.data.quotas import fill, quotas
 from plaudit.data.records import Order
 from plaudit.data.stratify import drawn
@@ -201,10 +202,7 @@ def _majority(group_N: Ints, targets_N: Ints, sizes_G: Ints) -> Ints:
 def mixed(keys: Prints) -> Prints:
     """Hash numbers into an order that looks like chance."""
     # The finaliser of SplitMix64 (Steele et al. 2014): a bijection, so no two texts tie.
-    keys = keys + np.uint64(0x9E3779B97F4A7C15)
-    keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return keys ^ (keys >> np.uint64(31))
+    return finalised(keys + np.uint64(0x9E3779B97F4A7C15))
 
 
 def _cut(prints_N: Prints, targets_N: Ints, rows: _Rows) -> Division:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -11,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
+
+from plaudit.data.plain import sha256_of
 
 DIGESTS = "digests.json"
 LIMIT_BYTES = 2 * 2**30
@@ -40,7 +41,7 @@ def load(entry: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
     if not isinstance(digests, dict):
         raise ValueError(f"{entry}: {DIGESTS} is not as it was written")
     for name in names:
-        if _digest(entry / f"{name}.npy") != digests.get(name):
+        if sha256_of(entry / f"{name}.npy") != digests.get(name):
             raise ValueError(f"{entry}: {name} is not as it was written")
     arrays = {n: np.load(entry / f"{n}.npy", mmap_mode="r", allow_pickle=False) for n in names}
     os.utime(entry)
@@ -67,18 +68,13 @@ def store(arrays: Mapping[str, np.ndarray], entry: Path, limit_bytes: int = LIMI
     try:
         for name, array in arrays.items():
             np.save(staged / f"{name}.npy", array, allow_pickle=False)
-        digests = {name: _digest(staged / f"{name}.npy") for name in arrays}
+        digests = {name: sha256_of(staged / f"{name}.npy") for name in arrays}
         (staged / DIGESTS).write_text(json.dumps(digests), encoding="utf-8")
         shutil.rmtree(entry, ignore_errors=True)
         staged.rename(entry)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     _prune(entry.parent, limit_bytes)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _prune(parent: Path, limit_bytes: int) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from plaudit.evaluate import bootstrap as resampling
 from plaudit.evaluate import label_thresholds, ranking
 from plaudit.evaluate.bootstrap import Floats, Ints
-from plaudit.evaluate.rowwise import estimate
+from plaudit.evaluate.rowwise import estimate, percentiles
 from plaudit.evaluate.scores import Estimate, SetScores
 
 Marks = NDArray[np.integer[Any]]
@@ -245,14 +245,8 @@ def _estimates(
 
 
 def _estimate(name: str, value: float, draws_R: Floats, confidence: float) -> Estimate:
-    method = _percentiles if name in _UNBOUNDED else resampling.bounded_interval
+    method = percentiles if name in _UNBOUNDED else resampling.bounded_interval
     return estimate(float(value), [draws_R] if draws_R.size else [], confidence, method)
-
-
-def _percentiles(
-    value: float, draws_R: Floats, confidence: float
-) -> tuple[float | None, float | None]:
-    return resampling.interval(draws_R, confidence)
 
 
 def _confusion(

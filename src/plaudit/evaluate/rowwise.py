@@ -65,7 +65,7 @@ def measure(
     ones_N = np.ones(rows, dtype=np.int64)
     groups = (
         (ranking.METRICS, ranks, rank_draws, resampling.bounded_interval),
-        (("log_loss", "brier"), losses_2N.mean(axis=1), loss_draws, _percentiles),
+        (("log_loss", "brier"), losses_2N.mean(axis=1), loss_draws, percentiles),
         (("ece", "ece_equal_width"), ece.measure(ones_N), ece_draws, resampling.error_interval),
     )
     metrics = {}
@@ -126,7 +126,8 @@ class _CalibrationErrors:
         return mass, width
 
 
-def _percentiles(
+def percentiles(
     value: float, draws_R: Floats, confidence: float
 ) -> tuple[float | None, float | None]:
+    """Return the interval of what has no bounds, by percentiles alone, whatever the value."""
     return resampling.interval(draws_R, confidence)

@@ -131,11 +131,3 @@ def autocast(compute: Compute) -> contextlib.AbstractContextManager[object]:
     if compute.precision == "fp32":
         return contextlib.nullcontext()
     return torch.autocast(compute.device, dtype=torch.bfloat16)
-
-
-def softmax(logits_NC: np.ndarray) -> np.ndarray:
-    """Turn logits into probabilities, shape (N, C), in float64."""
-    shifted = np.asarray(logits_NC, dtype=np.float64)
-    shifted = np.exp(shifted - shifted.max(axis=1, keepdims=True))
-    result: np.ndarray = shifted / shifted.sum(axis=1, keepdims=True)
-    return result

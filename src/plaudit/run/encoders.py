@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from plaudit.config import Config
+from plaudit.data.durable import sync
 from plaudit.data.plain import sha256_of
 from plaudit.model.build import file_digests
 from plaudit.model.device import Compute
 from plaudit.model.loading import quiet
 from plaudit.text.encoded import Encoded
-from plaudit.train.durable import sync
 
 SHELF, RECORD = "encoders", "pretraining.json"
 

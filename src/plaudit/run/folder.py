@@ -9,6 +9,7 @@ from typing import Any
 
 from plaudit import artifact
 from plaudit.config import Config, dump_toml
+from plaudit.data import durable
 from plaudit.errors import ArtifactError, ConfigError
 from plaudit.evaluate import predictions, set_predictions
 from plaudit.evaluate.set_predictions import SetPredictions
@@ -52,10 +53,8 @@ def take(out: str, name: str) -> Path:
 
 
 def put(path: Path, text: str) -> None:
-    """Write a file of a run's folder, whole or not at all."""
-    staged = path.with_name(f".{path.name}")
-    staged.write_text(text, encoding="utf-8")
-    staged.replace(path)
+    """Write a file of a run's folder, whole or not at all, to last: checkpoints go after it."""
+    durable.replace(path, text.encode())
 
 
 def begin(config: Config) -> Path:

@@ -11,6 +11,7 @@ import torch
 from plaudit.config import Config
 from plaudit.errors import TrainingError
 from plaudit.evaluate import label_sets
+from plaudit.evaluate.calibrate import softmax
 from plaudit.evaluate.label_thresholds import sigmoid
 from plaudit.evaluate.metrics import point
 from plaudit.model import graphed, half, lora
@@ -18,7 +19,7 @@ from plaudit.model.build import build
 from plaudit.model.classifier import ReviewClassifier
 from plaudit.model.compiled import compile_layers
 from plaudit.model.device import Compute
-from plaudit.model.infer import logits, softmax
+from plaudit.model.infer import logits
 from plaudit.model.loading import check_vocabulary
 from plaudit.run.feeding import Feed, feed
 from plaudit.run.material import Data

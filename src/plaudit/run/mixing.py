@@ -9,9 +9,8 @@ import numpy as np
 
 from plaudit.config import Config
 from plaudit.evaluate import mix
-from plaudit.evaluate.calibrate import fit_temperature
+from plaudit.evaluate.calibrate import fit_temperature, softmax
 from plaudit.evaluate.metrics import point
-from plaudit.model.infer import softmax
 from plaudit.ngrams import NgramModel
 from plaudit.run.learning import VALIDATION_METRICS
 from plaudit.run.material import Data

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from plaudit.data import outputs
+from plaudit.data import durable, outputs
 from plaudit.errors import ConfigError
 from plaudit.score import staging
 from plaudit.score.layout import Layout
@@ -111,4 +111,4 @@ def _give(staged: Path, target: Path) -> None:
         if os.path.lexists(target):
             raise ConfigError(f"{target} has appeared and is not overwritten.") from None
         staged.rename(target)
-    staging.sync_folder(target.parent)
+    durable.sync(target.parent)

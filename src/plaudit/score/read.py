@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -276,9 +275,3 @@ def _object(line: Line) -> dict[str, Any] | str:
 def _bad(line: Line, after: Place, flaw: str) -> Row:
     beginning = line.content[:_SHOWN].decode("utf-8", "backslashreplace").rstrip("\r\n")
     return Row(line.number, after, len(line.content), {}, flaw, beginning)
-
-
-def stamp(path: Path) -> tuple[int, int]:
-    """Return a file's size and time of change, by which a change while it is read is noticed."""
-    found = os.stat(path)  # noqa: PTH116 - of what a link leads to, as everywhere
-    return found.st_size, found.st_mtime_ns

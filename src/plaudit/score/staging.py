@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from plaudit.data import durable
+from plaudit.data.plain import sha256_of
 from plaudit.errors import ConfigError
 from plaudit.score.lines import Place
 
@@ -128,7 +130,7 @@ class Staging:
         """
         job = self.folder / JOB
         if not job.is_file():
-            write_durably(job, json.dumps(identity, indent=2).encode())
+            durable.replace(job, json.dumps(identity, indent=2).encode())
             return
         begun = json.loads(job.read_text(encoding="utf-8"))
         differ = _differences(begun, identity)
@@ -150,7 +152,7 @@ class Staging:
             self._append(shard)
         self.dropped = len(listed) - len(self.shards)
         lines = "".join(json.dumps(asdict(shard)) + "\n" for shard in self.shards)
-        write_durably(self.folder / SHARDS, lines.encode())
+        durable.replace(self.folder / SHARDS, lines.encode())
 
     def _is_whole(self, n: int, shard: Shard) -> bool:
         if sha256_or_none(self.piece(n)) != shard.sha256:
@@ -160,9 +162,9 @@ class Staging:
     def add(self, shard: Shard, piece: bytes, bad: bytes) -> None:
         """Keep a shard: first what it holds, then the line that says so."""
         n = len(self.shards)
-        write_durably(self.piece(n), piece)
+        durable.replace(self.piece(n), piece)
         if bad:
-            write_durably(self.bad_piece(n), bad)
+            durable.replace(self.bad_piece(n), bad)
         with (self.folder / SHARDS).open("ab") as file:
             file.write((json.dumps(asdict(shard)) + "\n").encode())
             file.flush()
@@ -212,31 +214,10 @@ def held(folder: Path) -> Iterator[Staging]:
         yield Staging(folder)  # the lock ends with the process, however that ends
 
 
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a file so that after a kill or a power cut it is there whole, or as it was before."""
-    staged = path.with_name(f"{path.name}.part")
-    with staged.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    staged.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def sha256_or_none(path: Path) -> str | None:
     """Return the SHA-256 of a file; None when it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError:
         return None
 

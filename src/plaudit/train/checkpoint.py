@@ -25,8 +25,9 @@ from typing import Any
 from safetensors.torch import load_file
 from torch import nn
 
+from plaudit.data.durable import sync, write
 from plaudit.errors import ArtifactError, TrainingError
-from plaudit.train.durable import UNWRITABLE, Extent, differs, sync, write, write_tensors
+from plaudit.train.durable import UNWRITABLE, Extent, differs, write_tensors
 from plaudit.train.state import joined, split
 
 FOLDER = "checkpoints"

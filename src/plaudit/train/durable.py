@@ -51,23 +51,6 @@ def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> Extent:
     return Extent(path.stat().st_size, digest)
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write a file and sync it to the disk."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync(folder: Path) -> None:
-    """Make a folder's entries last: without this, a power cut may undo a rename."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def differs(path: Path, extent: Extent) -> str | None:
     """Say how a file differs from what it was, or None."""
     digest = hashlib.sha256()
