@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from plaudit import ngrams
+from plaudit.cli.explain import heading
 from plaudit.evaluate.cascade import Cascade
 from plaudit.explain import explain, faithfulness
 from plaudit.explain.texts import reading_of
@@ -150,6 +151,8 @@ def test_what_words_answer_alone_is_explained_by_them_alone(method, labels, both
     )
     for text, sure, found, of_both in pairs:
         [prediction] = classifier.predict([text])
+        assert found.by_words == sure
+        assert (", of words alone" in heading(found)) == sure
         assert found.probability == pytest.approx(prediction.probability, abs=1e-5)
         if not sure:
             assert found.log_odds == pytest.approx(of_both.log_odds, abs=1e-4)

@@ -243,6 +243,48 @@ def test_words_that_are_nowhere_sure_leave_no_trace_in_the_model(
     assert not (done.model / artifact.NGRAMS).exists()
 
 
+def test_few_validation_texts_give_no_cascade_and_a_line(
+    reviews_file: Path, tiny_encoder: Path, tmp_path: Path, unrendered: None
+) -> None:
+    notes, settings = (
+        Notes(),
+        (FIT, "ngrams.cascade=0.02", "train.epochs=1", "report.explain=false"),
+    )
+    done = run.train(configured(reviews_file, tiny_encoder, tmp_path, *settings), watcher=notes)
+    assert done.report["ngrams"]["cascade"] is None
+    assert any("40 validation texts are too few to show so small" in line for line in notes.lines)
+
+
+def test_a_threshold_and_a_cascade_are_refused_together() -> None:
+    with pytest.raises(ConfigError, match=r"ngrams\.cascade keeps the likeliest labels"):
+        check(load(None, ["ngrams.cascade=0.01", "decide.threshold=f1"]))
+
+
+def test_a_column_that_is_called_as_the_parts_are_is_refused(
+    quick: tuple[run.Run, list[str]], reviews_file: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"'answered by'.*Name the column otherwise"):
+        run.evaluate(quick[0].model, str(reviews_file), by=["answered by"])
+
+
+def test_bench_tells_of_texts_that_no_encoder_reads(
+    quick: tuple[run.Run, list[str]], reviews_file: Path
+) -> None:
+    from plaudit.bench.compare import bench
+    from plaudit.bench.table import table
+
+    document = bench(quick[0].model, data=str(reviews_file), rows=40, rounds=1)
+    [row] = document["models"]
+    classifier = Classifier.load(quick[0].model)
+    for name in ("short", "long"):
+        found = row["throughput"][name]
+        assert 0.0 < found["by_words"] <= 1.0
+        assert (found["tokens"] == 0) == (found["by_words"] == 1.0)
+    names = [line[0] for line in table(document)[1]]
+    assert names.count("  of them by words") == 2
+    assert classifier.spec.ngram_cascade is not None
+
+
 def test_the_graph_of_an_export_is_compared_where_words_answer_too(
     quick: tuple[run.Run, list[str]], reviews_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -173,7 +173,7 @@ def test_every_file_of_a_checkpoint_is_synced(
 
     monkeypatch.setattr("os.fsync", recording)
     saved.save(5, state_at(5), {})
-    [folder] = saved.folder.glob("*00000005")
+    [folder] = saved.folder.glob("step-00000005-*")
     names = {path.name for path in folder.iterdir()}
     assert len(names) > 1
     assert names <= synced

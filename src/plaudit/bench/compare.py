@@ -16,7 +16,7 @@ from plaudit import artifact, machine
 from plaudit.bench.contenders import Contender, gather
 from plaudit.bench.measure import Spread, Task, percentile, race
 from plaudit.bench.memory import measure
-from plaudit.bench.samples import Length, Sample, draw, labelled, real_tokens
+from plaudit.bench.samples import Length, Sample, by_words, draw, labelled, real_tokens
 from plaudit.data.records import Columns
 from plaudit.data.sources import Say, silent
 from plaudit.errors import ConfigError
@@ -64,7 +64,8 @@ def bench(  # noqa: PLR0913 - the first two say what, the others how
         ``short`` and ``long`` (the timed reviews), and ``models``: for each model and format
         ``model``, ``format``, ``device``, ``precision``, ``labels``, ``accuracy`` (with its
         interval), ``agreement`` (share of rows labelled as by the first), ``seen_rows`` (rows that
-        its training or selection has seen), ``throughput`` (reviews and real tokens a second),
+        its training or selection has seen), ``throughput`` (reviews a second, real tokens a second
+        that the encoder reads, and the share of texts that words answer in its place),
         ``latency`` (ms, one review a call), ``weights_mb``, and ``memory``. All from raw text to
         prediction, loading excluded.
 
@@ -188,6 +189,7 @@ def _speed(contender: Contender, sample: Sample, seconds: dict[str, list[float]]
             "reviews_per_s": asdict(Spread.of(len(length.texts) / s for s in passes)),
             "tokens_per_s": asdict(Spread.of(tokens / s for s in passes)),
             "tokens": tokens,
+            "by_words": by_words(contender, length.texts),
         }
         latency[name] = {
             "p50_ms": percentile(calls, 50) * 1e3,

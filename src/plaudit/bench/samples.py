@@ -28,15 +28,13 @@ class Length:
         From the shortest to the longest.
     tokens : list of int
         Of each text, before a model cuts it.
+    typical : str
+        The review in the middle; of those that an encoder answers, if there are such.
     """
 
     texts: list[str]
     tokens: list[int]
-
-    @property
-    def typical(self) -> str:
-        """The review in the middle."""
-        return self.texts[len(self.texts) // 2]
+    typical: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +106,27 @@ def draw(found: Labelled, described: dict[str, object], reader: Contender, rows:
 
     def length(places: np.ndarray) -> Length:
         some = places[np.linspace(0, len(places) - 1, min(TIMED, len(places))).astype(int)]
-        return Length(found.raw(index[some].tolist()), tokens_N[some].tolist())
+        raw = found.raw(index[some].tolist())
+        by_words_N = reader.classifier.answered_by_words(chosen.take(some).texts)
+        slow = np.flatnonzero(~by_words_N) if not by_words_N.all() else np.arange(len(some))
+        middle = slow[np.abs(slow - len(some) // 2).argmin()]
+        return Length(raw, tokens_N[some].tolist(), raw[middle])
 
     return Sample(chosen, length(order[:quarter]), length(order[-quarter:]), described)
 
 
 def real_tokens(contender: Contender, texts: list[str]) -> int:
-    """Count the tokens that a model reads of raw texts, special ones included, padding not."""
-    config = contender.classifier.spec.clean
-    return len(contender.encode([clean(text, config) for text in texts]).ids)
+    """Count the tokens that an encoder reads of raw texts, special ones included, padding not."""
+    own, by_words_N = _by_words(contender, texts)
+    asked = [text for text, quick in zip(own, by_words_N, strict=True) if not quick]
+    return len(contender.encode(asked).ids) if asked else 0
+
+
+def by_words(contender: Contender, texts: list[str]) -> float:
+    """Return the share of raw texts that a model of words answers in the encoder's place."""
+    return float(_by_words(contender, texts)[1].mean())
+
+
+def _by_words(contender: Contender, texts: list[str]) -> tuple[list[str], np.ndarray]:
+    own = [clean(text, contender.classifier.spec.clean) for text in texts]
+    return own, contender.classifier.answered_by_words(own)

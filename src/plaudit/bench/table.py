@@ -31,8 +31,8 @@ def table(document: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
         ("  95% interval", lambda m: _interval(m["accuracy"])),
         ("labels as the first", lambda m: percent(m["agreement"])),
         *(_seen() if any(m["seen_rows"] for m in models) else ()),
-        *_speeds("short"),
-        *_speeds("long"),
+        *_speeds("short", models),
+        *_speeds("long", models),
         ("weights, MB", lambda m: f"{m['weights_mb']:,.1f}"),
         ("peak memory, MB", _memory),
     ]
@@ -76,12 +76,18 @@ def _seen() -> list[tuple[str, Callable[[Row], str]]]:
     return [("rows it has seen", lambda m: f"{m['seen_rows']:,}")]
 
 
-def _speeds(length: str) -> list[tuple[str, Callable[[Row], str]]]:
+def _speeds(length: str, models: Sequence[Row]) -> list[tuple[str, Callable[[Row], str]]]:
     def rate(name: str) -> Callable[[Row], str]:
         return lambda m: _rate(m["throughput"][length][name])
 
+    def quick(model: Row) -> float:
+        share: float = model["throughput"][length].get("by_words", 0.0)
+        return share
+
+    shares: tuple[str, Callable[[Row], str]] = ("  of them by words", lambda m: percent(quick(m)))
     return [
         (f"{length} reviews/s", rate("reviews_per_s")),
+        *([shares] if any(map(quick, models)) else []),
         (f"  {length} tokens/s", rate("tokens_per_s")),
         ("  one: ms p50 / p99", lambda m: _latency(m["latency"][length])),
     ]
@@ -95,6 +101,8 @@ def _interval(accuracy: Mapping[str, float | None]) -> str:
 
 def _rate(spread: Mapping[str, float]) -> str:
     """Show the median, and how far the rounds lay from it."""
+    if not spread["median"]:  # words answered every text
+        return "–"
     away = max(spread["high"] - spread["median"], spread["median"] - spread["low"])
     digits = 0 if spread["median"] >= 100 else 1
     return f"{spread['median']:,.{digits}f} ±{100 * away / spread['median']:.0f}%"

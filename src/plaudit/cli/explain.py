@@ -124,7 +124,7 @@ def heading(explanation: Explanation) -> str:
     line = f"{inert(explanation.target)} {explanation.probability:.4f}"
     if explanation.predicted != explanation.target:
         line += f" (predicted: {inert(explanation.predicted)})"
-    line += f", {explanation.method}"
+    line += f", {explanation.method}{', of words alone' if explanation.by_words else ''}"
     if explanation.delta is not None:
         line += f", scores add up within {abs(explanation.delta):.4f}"
     unread = sum(word.score is None for word in explanation.words)

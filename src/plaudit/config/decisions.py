@@ -22,7 +22,8 @@ def conflicts(config: Config) -> list[Conflict]:
     -------
     list of Conflict
     """
-    return [*_threshold(config.decide), *_idle(config.decide), *_blind(config)]
+    own = config.decide
+    return [*_threshold(own), *_cascaded(config), *_idle(own), *_blind(config)]
 
 
 def _threshold(decide: DecideConfig) -> list[Conflict]:
@@ -44,6 +45,20 @@ def _threshold(decide: DecideConfig) -> list[Conflict]:
             )
         )
     return found
+
+
+def _cascaded(config: Config) -> list[Conflict]:
+    """Say that a threshold moves labels which a cascade was fitted to keep."""
+    if not config.ngrams.cascade or config.decide.threshold == "none":
+        return []
+    return [
+        Conflict(
+            ("ngrams.cascade", "decide.threshold"),
+            f"ngrams.cascade keeps the likeliest labels, and decide.threshold = "
+            f"{config.decide.threshold} gives others: how many change by it is not known. Set "
+            "ngrams.cascade to 0, or decide.threshold to none.",
+        )
+    ]
 
 
 def _idle(decide: DecideConfig) -> Iterator[Conflict]:

@@ -74,7 +74,8 @@ def fit_cascade(
     Returns
     -------
     Cascade or None
-        None where not even the surest row may be answered so.
+        None where not even the surest row may be answered so; or where so few rows cannot show
+        that share, not a single one being allowed to change.
 
     Notes
     -----
@@ -83,7 +84,7 @@ def fit_cascade(
     """
     quick_NC, known_N = quick
     rows = len(targets_N)
-    if not rows:
+    if most * rows + 1e-9 < 1:
         return None
     least = int(np.quantile(known_N, RARE, method="lower"))
     # Rows that it knows too little of come last, and no lead reaches them.

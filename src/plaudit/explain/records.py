@@ -52,6 +52,8 @@ class Explanation:
         The same with every word hidden; None by the method "gradient".
     delta : float or None
         How far the sum of all scores misses ``log_odds - baseline_log_odds``; None by "gradient".
+    by_words : bool
+        A model of words answered in the encoder's place (``ngrams.cascade``), and all is of that.
     """
 
     text: str
@@ -63,6 +65,7 @@ class Explanation:
     log_odds: float
     baseline_log_odds: float | None = None
     delta: float | None = None
+    by_words: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -133,7 +134,10 @@ def explain_cleaned(
             else:
                 attributed = integrated(engine, reading, towards, steps, classifier.encoder.pad_id)
             told = _explanations(reading, attributed, classifier, method)
-            found |= {start + n: each for n, each in zip(rows, told, strict=True)}
+            found |= {
+                start + n: replace(each, by_words=words_alone)
+                for n, each in zip(rows, told, strict=True)
+            }
     return [found[n] for n in range(len(cleaned))]
 
 

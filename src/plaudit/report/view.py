@@ -19,6 +19,7 @@ _SET_TILES = (
 _MAX_LABELS_IN_MATRIX = 20
 _SHADES = 8
 _PAIRS = 20
+_MISTAKES = 40
 _MISTAKE_CHARACTERS = 6_000
 _LONG_TEXT = 320
 _FILES = 20
@@ -164,7 +165,7 @@ def mistakes(document: Mapping[str, Any]) -> list[Row]:
             "label": mistake.get("label"),
             "probability": words.percent(mistake["probability"]),
         }
-        for mistake in document["mistakes"]
+        for mistake in document["mistakes"][:_MISTAKES]
     ]
 
 

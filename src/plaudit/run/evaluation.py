@@ -18,7 +18,7 @@ from plaudit.labelled import Labelled, find
 from plaudit.multilabel import MultiLabelClassifier, load
 from plaudit.predict import Classifier
 from plaudit.run import label_sets
-from plaudit.run.testing import answered_by, decided, parts, scored
+from plaudit.run.testing import ANSWERED_BY, answered_by, decided, parts, scored
 from plaudit.run.watching import Silent, Watcher
 
 
@@ -89,6 +89,11 @@ def evaluate(  # noqa: PLR0913 - one parameter an option of the command
         raise ConfigError(
             f"--by {by[0]}: results by a column are made for one label a text, and {model} gives "
             "any number of them. Leave --by out, or give a part of the rows as DATA."
+        )
+    if ANSWERED_BY in by and classifier.spec.ngram_cascade is not None:
+        raise ConfigError(
+            f"--by {ANSWERED_BY!r}: results by what answered are given for this model in any case, "
+            "under that name. Name the column otherwise."
         )
     say = (watcher or Silent()).say
     source = resolve(str(data), say=say)

@@ -29,19 +29,38 @@ class Beside:
         Of both together, on validation.
     about : dict
         What the report says of it.
+    cap : int or None
+        How many validation labels a cascade might change; None where none was asked for.
     """
 
     model: NgramModel
     mixture: mix.Mixture
     logits_NC: np.ndarray
     about: dict[str, Any]
+    cap: int | None
 
     @property
     def told(self) -> str:
-        """What it is, in a line."""
+        """What it is, in a line or two."""
+        return " ".join(filter(None, (self._counts, self._not_in_place)))
+
+    @property
+    def _not_in_place(self) -> str:
+        if self.cap is None or self.mixture.cascade is not None:
+            return ""
+        if not self.cap:
+            return (
+                f"{self.about['rows']:,} validation texts are too few to show so small a share of "
+                "changed labels, so the encoder is asked about every text; more of them may "
+                "(split.validation_size)."
+            )
+        return "Words are nowhere sure enough to answer in the encoder's place."
+
+    @property
+    def _counts(self) -> str:
         if not self.mixture.has_second:
             if not self.about["fitted"]:
-                return "Words are nowhere sure enough to answer in the encoder's place."
+                return ""
             return "A model of words was tried beside the encoder; validation gives it no weight."
         parts = []
         if weight := self.mixture.weight:
@@ -100,7 +119,8 @@ def beside(config: Config, data: Data, logits_NC: np.ndarray) -> Beside | None:
         "validation": measured if len(rows) else None,
         "cascade": _about_cascade(mixture, logits_NC, words),
     }
-    return Beside(data.ngrams, mixture, both_NC, about)
+    cap = int(asked.cascade * len(rows) + 1e-9) if asked.cascade else None
+    return Beside(data.ngrams, mixture, both_NC, about, cap)
 
 
 def _about_cascade(

@@ -30,6 +30,9 @@ from plaudit.run import explaining
 from plaudit.run.overlap import Overlap, overlap
 from plaudit.run.sparing import spared
 
+ANSWERED_BY = "answered by"
+"""By which rows are scored apart where words may answer in the encoder's place."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tested:
@@ -189,7 +192,7 @@ def answered_by(classifier: Classifier, rows: Rows) -> dict[str, list[str | None
     if classifier.spec.ngram_cascade is None:
         return {}
     by_words_N = classifier.answered_by_words(rows.texts)
-    return {"answered by": ["words alone" if each else "encoder" for each in by_words_N]}
+    return {ANSWERED_BY: ["words alone" if each else "encoder" for each in by_words_N]}
 
 
 def _explanation(

@@ -24,6 +24,10 @@ _NOTE = (
     "of many lies above what new texts would give. The test set was opened once, for the best "
     "trial, after the search."
 )
+_WORDS = (
+    " Trials and the recipe are listed by what their encoders answer alone; the difference between "
+    "the best and the recipe is of encoder and words together."
+)
 _OUTCOMES = ("complete", "pruned", "refused", "failed")
 
 
@@ -106,7 +110,7 @@ def document(search: Search, study: Study, report: Mapping[str, Any]) -> dict[st
             "confidence": config.evaluate.confidence,
             "resamples": config.evaluate.bootstrap,
         },
-        "note": _NOTE,
+        "note": _NOTE + (_WORDS if config.ngrams.any else ""),
         "counts": _counts(results, study),
         "space": [dimension.to_dict() for dimension in search.space],
         "trials": [_trial(found) for found in results],
