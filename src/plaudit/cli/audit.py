@@ -13,7 +13,6 @@ from plaudit import console
 from plaudit.cli.options import AsJson, Device, LabelColumn, Quiet, TextColumn
 from plaudit.console import advise, guarded, inert, out
 from plaudit.data import outputs
-from plaudit.data.sources import silent
 from plaudit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -69,6 +68,7 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter an option
     from plaudit.audit.lines import class_table, closing, finding_lines, opening, policy_table
     from plaudit.config import load
     from plaudit.data.records import Columns
+    from plaudit.data.sources import silent
 
     fixes = writing.check_fixes([each.strip() for each in (fix or "default").split(",")])
     if fix is not None and write is None:
