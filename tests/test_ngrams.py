@@ -189,3 +189,14 @@ def test_a_run_s_words_share_what_it_adds_and_so_do_its_places() -> None:
     good = adds("good bad good", "good") / 2
     assert pushes_TC[:, 1] == pytest.approx([good, adds("good bad good", "bad"), good])
     assert pushes_TC[:, 0] == pytest.approx(-pushes_TC[:, 1])
+
+
+def test_what_is_known_of_a_text_is_what_reading_it_finds():
+    model = ngrams.fit(BAD + GOOD, TARGETS, 2)
+    for text in ["a dull film and dull again", "zebra zygote", ""]:
+        hidden = np.zeros(len(text), dtype=bool)
+        assert model.known(text, hidden) == model.read([text])[1][0]
+        assert model.known(text, ~hidden) == 0
+    hidden = np.zeros(9, dtype=bool)
+    hidden[:4] = True
+    assert model.known("dull film", hidden) == model.read(["film"])[1][0]

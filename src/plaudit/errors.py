@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from functools import partial
@@ -106,4 +107,10 @@ class ExportError(PlauditError):
 def unwritable(path: Path, error: OSError) -> PlauditError:
     """Say that a result could not be written, for what the system raised."""
     why = os.strerror(error.errno) if error.errno else str(error)
-    return PlauditError(f"{path} cannot be written: {why}. Make room there, or name another place.")
+    remedy = "Make room there, or name another place." if no_room(error) else "Name another place."
+    return PlauditError(f"{path} cannot be written: {why}. {remedy}")
+
+
+def no_room(error: OSError) -> bool:
+    """Say whether it is for want of room; what counts only how much was written has no number."""
+    return error.errno in (None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

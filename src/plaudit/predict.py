@@ -99,7 +99,7 @@ class Classifier:
 
     @property
     def ngrams(self) -> NgramModel | None:
-        """The model of words that counts beside the encoder, if there is one."""
+        """The model of words that counts beside the encoder or answers in its place, if any."""
         return self._ngrams
 
     @classmethod

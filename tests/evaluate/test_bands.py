@@ -65,6 +65,12 @@ def test_endless_numbers_stand_in_the_outermost_bands():
     assert {name: found[name] - plain[name] for name in (first, last)} == {first: 1, last: 1}
 
 
+def test_what_stands_for_no_number_among_numbers_is_no_value():
+    found = counted(bands.values([*(str(n) for n in range(200)), "nan", "NaN"]))
+    assert found == counted(bands.values([*(str(n) for n in range(200)), None, None]))
+    assert bands.values(["nan", "naan", "1"]).names == ("1", "naan", "nan")
+
+
 def test_names_that_python_would_read_as_numbers_are_names():
     names = bands.values([f"2024_{n:02}" for n in range(1, 31)]).names
     assert names[:2] == ("2024_01", "2024_02")

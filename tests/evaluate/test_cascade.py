@@ -61,6 +61,21 @@ def test_too_few_rows_to_show_the_share_give_no_cascade(rows: int) -> None:
     assert fit_cascade(enough_NC, known(enough_NC), np.ones(200, dtype=int), 0.005) is not None
 
 
+@pytest.mark.parametrize(("rows", "most"), [(200, 0.005), (200, 0.01), (1000, 0.01)])
+def test_of_new_rows_one_more_changes_than_might(rows: int, most: float) -> None:
+    """On average: where k of n may change, the threshold lies just before the change after."""
+    fresh_NC, quick_NC, _ = evidence(50_000, 11, strengths=(2.0, 1.0))
+    shares = []
+    for seed in range(60):
+        first_NC, second_NC, targets_N = evidence(rows, 100 + seed, strengths=(2.0, 1.0))
+        found = fit_cascade(first_NC, known(second_NC), targets_N, most)
+        assert found is not None
+        changed_N = quick_NC.argmax(axis=1) != fresh_NC.argmax(axis=1)
+        shares.append((changed_N & found.sure(*known(quick_NC))).mean())
+    expected = (round(most * rows) + 1) / (rows + 1)
+    assert np.mean(shares) == pytest.approx(expected, rel=0.2)
+
+
 def test_rows_of_which_little_is_known_are_left_to_both() -> None:
     """One row in a hundred may know less than what is asked of a row, be it as sure as can be."""
     quick_NC, targets_N = margins(9, *range(1, 201)), np.ones(201, dtype=int)

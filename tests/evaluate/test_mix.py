@@ -65,7 +65,8 @@ def test_each_half_is_mixed_by_the_weight_of_the_other() -> None:
     first_NC, second_NC, targets_N = first_NC[order], second_NC[order], targets_N[order]
     # In the even rows the second model is right, in the odd ones it says the contrary.
     second_NC[1::2] *= -1
-    found_NC = mix.crossed(first_NC, (second_NC, targets_N), targets_N, weight="fit", most=0.0)
+    second = second_NC, np.full(4_000, 10)
+    found_NC = mix.crossed(first_NC, second, targets_N, weight="fit", most=0.0)
     assert (found_NC[0::2] == first_NC[0::2]).all(), "the odd rows give it no weight"
     weight = mix.fit_weight(first_NC[0::2], second_NC[0::2], targets_N[0::2])
     assert weight > 0.9
@@ -77,7 +78,8 @@ def test_rows_whose_labels_come_in_turn_are_halved_label_by_label() -> None:
     turn = np.argsort(targets_N, kind="stable").reshape(2, -1).T.ravel()  # nearly in turn
     first_NC, second_NC, targets_N = first_NC[turn], second_NC[turn], targets_N[turn]
     second_NC[:, 1] += 1.0
-    found_NC = mix.crossed(first_NC, (second_NC, targets_N), targets_N, weight="fit", most=0.0)
+    second = second_NC, np.full(4_000, 10)
+    found_NC = mix.crossed(first_NC, second, targets_N, weight="fit", most=0.0)
     weight = mix.fit_weight(first_NC, second_NC, targets_N)
     wanted = log_loss(mix.mixed(first_NC, second_NC, weight), targets_N)
     assert log_loss(found_NC, targets_N) == pytest.approx(wanted, abs=0.01)

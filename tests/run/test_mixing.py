@@ -255,6 +255,16 @@ def test_few_validation_texts_give_no_cascade_and_a_line(
     assert any("40 validation texts are too few to show so small" in line for line in notes.lines)
 
 
+def test_a_comparison_whose_halves_cannot_show_a_cascade_is_refused(
+    reviews_file: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    settings = ("ngrams.cascade=0.03", "train.epochs=1")
+    config = configured(reviews_file, tiny_encoder, tmp_path, *settings)
+    bench = Bench(tmp_path, Silent())
+    with pytest.raises(ConfigError, match=r"half of 40 cannot .* in 33.*validation_size to 67"):
+        bench.train(config, 0, tmp_path / "trial", None)
+
+
 def test_a_threshold_and_a_cascade_are_refused_together() -> None:
     with pytest.raises(ConfigError, match=r"ngrams\.cascade keeps the likeliest labels"):
         check(load(None, ["ngrams.cascade=0.01", "decide.threshold=f1"]))
@@ -401,10 +411,11 @@ def test_a_comparison_does_not_judge_rows_by_a_weight_of_their_own(
     plain = config.model_copy(update={"ngrams": load(None, []).ngrams})
     alone = bench.train(plain, 0, tmp_path / "plain", None).answers
     validation = data.prepared.validation
-    logits_NC, words_NC = np.log(alone.probabilities_NC), data.ngrams.logits(validation.texts)
+    logits_NC = np.log(alone.probabilities_NC)
+    words_NC, known_N = data.ngrams.read(validation.texts)
     wanted_NC = {
         "fit": lambda: mix.crossed(
-            logits_NC, (words_NC, words_NC), validation.targets_N, weight="fit", most=0.0
+            logits_NC, (words_NC, known_N), validation.targets_N, weight="fit", most=0.0
         ),
         "0.5": lambda: logits_NC + 0.5 * words_NC,
         "0": lambda: logits_NC,

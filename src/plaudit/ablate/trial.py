@@ -23,7 +23,7 @@ from plaudit.model.device import plan
 from plaudit.run.consulting import with_pseudo_labels, with_teacher
 from plaudit.run.learning import Lesson, learn, lesson, new_model
 from plaudit.run.material import Data, Ready, encoded, text_encoder
-from plaudit.run.mixing import compared
+from plaudit.run.mixing import check_comparable, compared
 from plaudit.run.pretraining import shared
 from plaudit.run.watching import Watcher
 from plaudit.text.encode import TextEncoder
@@ -152,6 +152,7 @@ class Bench:
     def _made(
         self, config: Config, seed: int, folder: Path, course: Course | None
     ) -> tuple[Facts, Predictions]:
+        check_comparable(config, self.data(config)[0])
         # What counts beside the encoder is learnt after it: such values share one training.
         alike = self._key(config.model_copy(update={"ngrams": NgramsConfig()}), seed, course)
         if alike not in self._logits:
@@ -174,6 +175,7 @@ class Bench:
         -------
         Made
         """
+        check_comparable(config, self.data(config)[0])
         logits_NC, trained, keeper = self._learnt(config, seed, folder, course)
         return Made(*self._told(config, seed, course, logits_NC, trained), trained, keeper)
 

@@ -89,7 +89,7 @@ def bench(  # noqa: PLR0913 - the first two say what, the others how
     first = contenders[0]
     asked = None if data is None else str(data)
     found, described = labelled(first.classifier.spec, asked, columns or Columns(), say)
-    sample = draw(found, described, first, rows)
+    sample = draw(found, described, contenders, rows)
     answers = _answers(contenders, sample, say)
     times = _times(contenders, sample, rounds, say)
     return _header(sample, rounds) | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,7 @@ class Length:
     tokens : list of int
         Of each text, before a model cuts it.
     typical : str
-        The review in the middle; of those that an encoder answers, if there are such.
+        The review in the middle; of those that every model's encoder answers, if there are such.
     """
 
     texts: list[str]
@@ -81,15 +82,17 @@ def labelled(
     return found, described | {"split": found.split, "rows_there": len(found.rows)}
 
 
-def draw(found: Labelled, described: dict[str, object], reader: Contender, rows: int) -> Sample:
+def draw(
+    found: Labelled, described: dict[str, object], contenders: Sequence[Contender], rows: int
+) -> Sample:
     """Draw rows at random, the same ones each time, and set short and long ones aside.
 
     Parameters
     ----------
     found : Labelled
     described : dict
-    reader : Contender
-        Whose tokens tell short from long.
+    contenders : sequence of Contender
+        The first one's tokens tell short from long.
     rows : int
         At most.
 
@@ -100,14 +103,14 @@ def draw(found: Labelled, described: dict[str, object], reader: Contender, rows:
     random = np.random.default_rng(0)
     index = np.sort(random.permutation(len(found.rows))[:rows])
     chosen = found.rows.take(index)
-    tokens_N = reader.encode(chosen.texts).full_N
+    tokens_N = contenders[0].encode(chosen.texts).full_N
     order = np.argsort(tokens_N, kind="stable")
     quarter = max(1, len(order) // 4)
 
     def length(places: np.ndarray) -> Length:
         some = places[np.linspace(0, len(places) - 1, min(TIMED, len(places))).astype(int)]
         raw = found.raw(index[some].tolist())
-        by_words_N = reader.classifier.answered_by_words(chosen.take(some).texts)
+        by_words_N = np.any([_by_words(each, raw)[1] for each in contenders], axis=0)
         slow = np.flatnonzero(~by_words_N) if not by_words_N.all() else np.arange(len(some))
         middle = slow[np.abs(slow - len(some) // 2).argmin()]
         return Length(raw, tokens_N[some].tolist(), raw[middle])

@@ -71,16 +71,19 @@ class CotrainConfig(Section):
 
 
 class NgramsConfig(Section):
-    """A linear model of words and pairs of words beside the encoder; off by default."""
+    """A linear model of words and pairs of words beside the encoder, or in its place where it is
+    sure; off by default.
+    """
 
     weight: Annotated[float, Field(ge=0.0)] | Literal["fit"] = 0.0
     """What its logits count beside the encoder's. It reads whole texts and takes seconds to train
-    (Wang and Manning 2012). fit: as validation has it; 0: there is none. About a point of accuracy
+    (Wang and Manning 2012). fit: as validation has it; 0: nothing. About a point of accuracy
     (docs/results.md)."""
     cascade: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """Let words answer in the encoder's place where they are sure: at most this share of the
-    validation texts gets another label by it, on new texts somewhat more. 0: the encoder reads
-    every text. 0.005 answers reviews about three times as fast (docs/measured.md)."""
+    validation texts gets another label by it; of new texts more, twice as many where so few rows
+    can just show it. 0: the encoder reads every text. 0.005 answers reviews about three times as
+    fast (docs/measured.md)."""
 
     @property
     def any(self) -> bool:

@@ -18,7 +18,7 @@ from plaudit.data.asked import check_columns, check_none_named
 from plaudit.data.records import Columns
 from plaudit.data.sources import read, resolve, silent
 from plaudit.embed.embedder import Embedder
-from plaudit.errors import ConfigError, DataError, unwritable
+from plaudit.errors import ConfigError, DataError, no_room, unwritable
 from plaudit.model.vectors import Pooling
 
 if TYPE_CHECKING:
@@ -120,6 +120,8 @@ def embed(  # noqa: PLR0913 - one parameter an option of the command
         count, size = _write(staged, blocks, about, npy=out.suffix == ".npy")
         staged.replace(out)
     except OSError as error:
+        if not no_room(error):  # it may be of the data, which is read meanwhile
+            raise
         raise unwritable(out, error) from error
     finally:
         staged.unlink(missing_ok=True)

@@ -105,6 +105,9 @@ def values(column: Sequence[str | None]) -> Groups:
     """
     counts = Counter(each for each in column if each is not None)
     numbers = {each: number for each in counts if (number := _number(each)) is not None}
+    blanks = {each for each in counts if each.casefold() == "nan"}
+    if numbers and blanks and len(numbers) + len(blanks) == len(counts):
+        return values([None if each in blanks else each for each in column])
     if counts and len(numbers) == len(counts):
         if len(set(numbers.values())) > _MOST_NUMBERS:
             return _numeric(column, numbers)

@@ -68,8 +68,8 @@ def fit_cascade(
         The quick model's logits of these, and how many of each row's features it knows.
     targets_N : ndarray of int
     most : float
-        Share of all rows that may have another likeliest class by it. Of rows like these, not a
-        bound: on 200 other rows it is about half as much again, on 1,000 a tenth.
+        Share of all rows that may have another likeliest class by it. No bound for other rows:
+        where ``k`` of ``n`` may change, of others some ``(k + 1) / (n + 1)`` do.
 
     Returns
     -------

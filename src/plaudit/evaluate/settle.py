@@ -42,8 +42,8 @@ class Settled:
     notes : list of str
         What could not be had, for the user.
     ngrams : dict or None
-        What is said of a model of words beside the encoder; its logits are in those that the
-        decision was fitted on.
+        What is said of a model of words beside the encoder or in its place; its logits are in
+        those that the decision was fitted on.
     """
 
     decision: Decision

@@ -16,23 +16,26 @@ from plaudit.ngrams import NgramModel
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What is added to the encoder's logits, or stands in their place; its weight is in all of it.
+    """What is added to the encoder's logits, or stands in their place.
 
     Attributes
     ----------
     logits_NC : ndarray of float64
-        Of the whole texts.
+        Of the whole texts, its weight included.
     empty_C : ndarray of float64
         Of a text without words.
     pushes_WC : ndarray of float64
         What each word adds to that.
     model : NgramModel
+    own_empty_C : ndarray of float64
+        The model's own logits of a text without words.
     """
 
     logits_NC: np.ndarray
     empty_C: np.ndarray
     pushes_WC: np.ndarray
     model: NgramModel
+    own_empty_C: np.ndarray
 
     def left(self, text: str, hidden: np.ndarray) -> tuple[np.ndarray, int]:
         """Return the model's own logits of a text of which some characters are hidden, (C,).
@@ -40,7 +43,7 @@ class Beside:
         And how many of the features that are left it knows.
         """
         _, adds_TC = self.model.pushes(text, hidden)
-        left_C: np.ndarray = self.model.logits([""])[0] + adds_TC.sum(axis=0)
+        left_C: np.ndarray = self.own_empty_C + adds_TC.sum(axis=0)
         return left_C, self.model.known(text, hidden)
 
     def scores(self, slopes_NC: np.ndarray, first_N: np.ndarray) -> np.ndarray:
@@ -92,4 +95,5 @@ def beside(
         empty_C=weight * empty_C,
         pushes_WC=weight * pushes_WC,
         model=model,
+        own_empty_C=empty_C,
     )

@@ -86,7 +86,7 @@ class NgramModel:
     def known(self, text: str, hidden: NDArray[np.bool_]) -> int:
         """Return how many features it knows of a text of which some characters are hidden."""
         found = runs(text, PAIRS_OF_TOKENS).without(hidden)
-        return len(np.intersect1d(found.columns_G, self.columns_F))
+        return int(self._places(np.unique(found.columns_G))[1].sum())
 
     def pushes(
         self, text: str, hidden: NDArray[np.bool_] | None = None
@@ -115,8 +115,7 @@ class NgramModel:
         seen_U, which_G, times_U = np.unique(
             found.columns_G, return_inverse=True, return_counts=True
         )
-        place_U = np.minimum(np.searchsorted(self.columns_F, seen_U), len(self.columns_F) - 1)
-        known_U = self.columns_F[place_U] == seen_U
+        place_U, known_U = self._places(seen_U)
         ratios_KU = self.ratios_KF[:, place_U].astype(np.float64) * known_U
         length_K1 = np.maximum(np.linalg.norm(ratios_KU, axis=1, keepdims=True), 1e-300)
         adds_KU = ratios_KU / length_K1 * self.weights_KF[:, place_U] / times_U
@@ -132,14 +131,19 @@ class NgramModel:
         margins = [_weighted(kept, ratios_F) @ w_F + bias for ratios_F, w_F, bias in rows]
         return np.stack(margins, axis=1).astype(np.float64)
 
+    def _places(self, columns: Integers) -> tuple[Integers, NDArray[np.bool_]]:
+        """Look features up: where each would stand among those that are kept, and whether it does.
+
+        A text has few of them, and the model may keep half a million.
+        """
+        places = np.minimum(np.searchsorted(self.columns_F, columns), len(self.columns_F) - 1)
+        return places, self.columns_F[places] == columns
+
     def _kept(self, counts: Any) -> Any:
         """Return the counts of the features that are kept; a text has few, so by look-up."""
         from scipy import sparse
 
-        places = np.minimum(
-            np.searchsorted(self.columns_F, counts.indices), len(self.columns_F) - 1
-        )
-        hit = self.columns_F[places] == counts.indices
+        places, hit = self._places(counts.indices)
         rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))[hit]
         shape = (counts.shape[0], len(self.columns_F))
         return sparse.csr_matrix((counts.data[hit], (rows, places[hit])), shape)

@@ -1,13 +1,15 @@
-"""A linear model of words beside the encoder: trained on the same rows, weighed on validation."""
+"""A linear model of words beside the encoder or in its place, as validation has it."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from plaudit.config import Config
+from plaudit.errors import ConfigError
 from plaudit.evaluate import mix
 from plaudit.evaluate.calibrate import fit_temperature, softmax
 from plaudit.evaluate.metrics import point
@@ -137,6 +139,23 @@ def _about_cascade(
         "share": float(sure_N.mean()),
         "changed": float(changed_N.mean()),
     }
+
+
+def check_comparable(config: Config, data: Data) -> None:
+    """Refuse a cascade that half of the validation texts, on which it is fitted here, cannot show.
+
+    Raises
+    ------
+    ConfigError
+        Where a run with the same texts would have one, it would be compared without.
+    """
+    most, rows = config.ngrams.cascade, len(data.prepared.validation)
+    if most and most * (rows // 2) + 1e-9 < 1:
+        raise ConfigError(
+            f"ngrams.cascade = {most:g} is compared by halves of the validation texts, and half of "
+            f"{rows:,} cannot show one changed label in {1 / most:,.0f}. Set split.validation_size "
+            f"to {math.ceil(2 / most - 1e-9):,} at least, or a larger share."
+        )
 
 
 def compared(config: Config, data: Data, logits_NC: np.ndarray) -> np.ndarray:
