@@ -191,10 +191,15 @@ def _fail(message: str) -> None:
         say(f"plaudit: {message}")
     else:
         say("\n".join(["plaudit:", *(f"  {problem}" for problem in problems)]))
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _discard_output()
 
 
 def _discard_output() -> None:
-    # Python flushes at exit, and would complain about the closed pipe once more.
+    # Python flushes at exit, and would complain about a closed pipe or a full disk once more, and
+    # leave with a code of its own.
     null = os.open(os.devnull, os.O_WRONLY)
     with suppress(OSError, ValueError):  # a stream that is no file needs none of it
         os.dup2(null, sys.stdout.fileno())
