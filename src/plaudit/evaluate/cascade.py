@@ -52,6 +52,11 @@ def leads(logits_NC: Logits) -> NDArray[np.float64]:
     return found
 
 
+def may_change(most: float, rows: int) -> int:
+    """Return how many of so many rows a share lets change."""
+    return int(most * rows + 1e-9)  # 0.29 * 100 is a hair below 29
+
+
 def fit_cascade(
     both_NC: Logits,
     quick: tuple[Logits, NDArray[np.integer[Any]]],
@@ -83,8 +88,7 @@ def fit_cascade(
     Features"; for texts Varshney and Baral 2022, "Model Cascading".
     """
     quick_NC, known_N = quick
-    rows = len(targets_N)
-    if most * rows + 1e-9 < 1:
+    if not (cap := may_change(most, len(targets_N))):
         return None
     least = int(np.quantile(known_N, RARE, method="lower"))
     # Rows that it knows too little of come last, and no lead reaches them.
@@ -93,7 +97,7 @@ def fit_cascade(
     changed_N = quick_NC.argmax(axis=1) != both_NC.argmax(axis=1)
     # Rows of one lead are all answered so or none is.
     ends_N = np.append(np.diff(lead_N[order_N]) != 0, True) & (lead_N[order_N] >= 0)
-    fits_N = ends_N & (np.cumsum(changed_N[order_N]) <= most * rows + 1e-9)
+    fits_N = ends_N & (np.cumsum(changed_N[order_N]) <= cap)
     if not fits_N.any():
         return None
     lead = float(lead_N[order_N[np.flatnonzero(fits_N)[-1]]])

@@ -86,8 +86,6 @@ def fit_mixture(
     Mixture
     """
     found = fit_weight(first_NC, second[0], targets_N) if weight == "fit" else weight
-    if not most:
-        return Mixture(found)
     both_NC = mixed(first_NC, second[0], found)
     return Mixture(found, fit_cascade(both_NC, second, targets_N, most))
 

@@ -10,9 +10,10 @@ import torch
 
 from plaudit.explain.attribution import Attributed, Choose, chosen, log_odds, mean_slopes
 from plaudit.explain.reading import Reading
+from plaudit.explain.records import Method
 
 
-def by_words(reading: Reading, target: int | Choose, *, steps: int, from_empty: bool) -> Attributed:
+def by_words(reading: Reading, target: int | Choose, method: Method, steps: int) -> Attributed:
     """Follow the log-odds from the logits of no words to those of all of a text's.
 
     Parameters
@@ -21,16 +22,16 @@ def by_words(reading: Reading, target: int | Choose, *, steps: int, from_empty: 
         What is beside is all that counts.
     target : int or callable
         One label, or how each text's is chosen from its logits.
+    method : {"gradient", "integrated-gradients"}
+        The gradient halfway; or the whole path, and then the log-odds of no words are told, too.
     steps : int
-        Points on the path; one is the gradient halfway.
-    from_empty : bool
-        Whether the log-odds of no words are told, too.
+        Points on the whole path.
 
     Returns
     -------
     Attributed
     """
-    words = reading.beside
+    words, whole = reading.beside, method != "gradient"
     assert words is not None  # noqa: S101 - asked only where there is one
     whole_NC = torch.as_tensor(words.logits_NC)
     empty_NC = torch.as_tensor(words.empty_C).expand_as(whole_NC)
@@ -39,7 +40,9 @@ def by_words(reading: Reading, target: int | Choose, *, steps: int, from_empty: 
     return Attributed(
         scores_S=np.zeros(len(reading.encoded.ids)),
         logits_NC=words.logits_NC,
-        slopes_NC=np.stack([mean_slopes(a_1C, b_1C, own_1, steps) for a_1C, b_1C, own_1 in paths]),
+        slopes_NC=np.stack(
+            [mean_slopes(a_1C, b_1C, own_1, steps if whole else 1) for a_1C, b_1C, own_1 in paths]
+        ),
         targets_N=targets_N.numpy(),
-        baseline_N=log_odds(empty_NC, targets_N).numpy() if from_empty else None,
+        baseline_N=log_odds(empty_NC, targets_N).numpy() if whole else None,
     )

@@ -123,12 +123,10 @@ def explain_cleaned(
             rows = np.flatnonzero(words_N == words_alone).tolist()
             if not rows:
                 continue
-            reading = reading_of(classifier, [block[n] for n in rows], words_alone=words_alone)
+            texts = [block[n] for n in rows]
+            reading = reading_of(classifier, texts, words_alone=words_alone)
             if words_alone:
-                whole = method != "gradient"
-                attributed = by_words(
-                    reading, towards, steps=steps if whole else 1, from_empty=whole
-                )
+                attributed = by_words(reading, towards, method, steps)
             elif method == "gradient":
                 attributed = gradients(engine, reading, towards, classifier.encoder.pad_id)
             else:

@@ -12,6 +12,7 @@ from plaudit.config import Config
 from plaudit.errors import ConfigError
 from plaudit.evaluate import mix
 from plaudit.evaluate.calibrate import fit_temperature, softmax
+from plaudit.evaluate.cascade import may_change
 from plaudit.evaluate.metrics import point
 from plaudit.ngrams import NgramModel
 from plaudit.run.learning import VALIDATION_METRICS
@@ -121,7 +122,7 @@ def beside(config: Config, data: Data, logits_NC: np.ndarray) -> Beside | None:
         "validation": measured if len(rows) else None,
         "cascade": _about_cascade(mixture, logits_NC, words),
     }
-    cap = int(asked.cascade * len(rows) + 1e-9) if asked.cascade else None
+    cap = may_change(asked.cascade, len(rows)) if asked.cascade else None
     return Beside(data.ngrams, mixture, both_NC, about, cap)
 
 
@@ -150,7 +151,7 @@ def check_comparable(config: Config, data: Data) -> None:
         Where a run with the same texts would have one, it would be compared without.
     """
     most, rows = config.ngrams.cascade, len(data.prepared.validation)
-    if most and most * (rows // 2) + 1e-9 < 1:
+    if most and not may_change(most, rows // 2):
         raise ConfigError(
             f"ngrams.cascade = {most:g} is compared by halves of the validation texts, and half of "
             f"{rows:,} cannot show one changed label in {1 / most:,.0f}. Set split.validation_size "
